@@ -1,0 +1,48 @@
+import type { TagRecord, RecordOrigin } from '../ledger/record.ts';
+import type { Digest } from '../reference/digest.ts';
+import type { TagReference } from '../reference/reference.ts';
+
+/** What a tag points to now. */
+export interface Resolved {
+  readonly digest: Digest;
+  /** True when the manifest's bytes were fetched and hashed here; false when a registry's header says so. */
+  readonly hashed: boolean;
+}
+
+/** Asks the registry. Throws REGISTRY_*, MANIFEST_UNKNOWN, DIGEST_MISMATCH, ADDRESS_FORBIDDEN, DEADLINE_EXCEEDED. */
+export interface Resolver {
+  /** First sight: one GET by tag, the bytes hashed. */
+  fetch(reference: TagReference, signal: AbortSignal): Promise<Resolved>;
+  /** Recheck of a known tag: a HEAD, whose header can only cause a denial. */
+  recheck(reference: TagReference, signal: AbortSignal): Promise<Resolved>;
+}
+
+/** A record whose evidence was verified here. */
+export interface VerifiedRecord {
+  readonly record: TagRecord;
+  /** False while the record is only reserved: signed by us, not yet provably in the log. */
+  readonly logged: boolean;
+}
+
+export type RecordOutcome =
+  /** This call made the record. */
+  | { readonly kind: 'recorded'; readonly found: VerifiedRecord }
+  /** Somebody else was first: judge by theirs. */
+  | { readonly kind: 'existing'; readonly found: VerifiedRecord }
+  /** Reserved, and being published in the background. */
+  | { readonly kind: 'pending'; readonly found: VerifiedRecord; readonly retryAfterSeconds: number };
+
+export interface RecordRequest {
+  readonly reference: TagReference;
+  /** A digest that we hashed ourselves. */
+  readonly digest: Digest;
+  readonly origin: RecordOrigin;
+}
+
+/** Through it history is read and extended. Throws LOG_*, RECORD_*, STORE_UNAVAILABLE, DEADLINE_EXCEEDED. */
+export interface Ledger {
+  /** The verified record, or nothing. A record that does not verify throws; a failed look-up throws. */
+  find(reference: TagReference, signal: AbortSignal): Promise<VerifiedRecord | undefined>;
+  /** Records the pair unless the tag has a record already. Safe to repeat; one winner among all askers. */
+  record(request: RecordRequest, signal: AbortSignal): Promise<RecordOutcome>;
+}
