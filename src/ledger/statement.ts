@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto';
+import canonicalize from 'canonicalize';
+import { AppError } from '../errors/app-error.ts';
+import type { Digest } from '../reference/digest.ts';
+import { digestAlgorithm, digestHex, isDigest } from '../reference/parse-digest.ts';
+import { countAt, type Fields, fieldsOf, has, invalid, textAt, unknownAt } from './field.ts';
+
+export const CLAIM_TYPE = 'https://tagseal.dev/claim/v1';
+export const BINDING_TYPE = 'https://tagseal.dev/binding/v1';
+
+const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
+const CLAIM_SUBJECT = 'tag';
+const MAX_STATEMENT_BYTES = 16_384;
+const HEX_256 = /^[0-9a-f]{64}$/;
+const ANY_TEXT = /^[\x20-\x7e]{1,512}$/;
+const STATEMENT_KEYS = ['_type', 'predicate', 'predicateType', 'subject'];
+
+/** "This tag is taken." */
+export interface Claim {
+  readonly scope: string;
+  /** 64 hex digits. */
+  readonly claimId: string;
+}
+
+/** "By this digest." */
+export interface Binding extends Claim {
+  /** `registry/repository:tag`. */
+  readonly reference: string;
+  readonly digest: Digest;
+  readonly generation: number;
+  /** 64 hex digits; only in a blinded ledger. */
+  readonly salt?: string;
+}
+
+/** The claim as an in-toto Statement v1 in RFC 8785 form (DESIGN section 2). Throws RECORD_INVALID for text without such a form. */
+export function claimStatement({ scope, claimId }: Claim): string {
+  return statement({ name: CLAIM_SUBJECT, digest: { sha256: claimId } }, CLAIM_TYPE, { scope });
+}
+
+/** The binding as an in-toto Statement v1 in RFC 8785 form (DESIGN section 2). Throws RECORD_INVALID as claimStatement. */
+export function bindingStatement(binding: Binding): string {
+  const { reference, digest, scope, claimId, generation, salt } = binding;
+  const subject = { name: reference, digest: { [digestAlgorithm(digest)]: digestHex(digest) } };
+  return statement(subject, BINDING_TYPE, { scope, claimId, generation, salt });
+}
+
+/** Reads back exactly what claimStatement writes, byte for byte; anything else is RECORD_INVALID. */
+export function parseClaim(text: string): Claim {
+  const { subject, predicate } = parseStatement(text, ['scope']);
+  const digest = fieldsOf(unknownAt(subject, 'digest'), 'subject[0].digest', ['sha256']);
+  const claim = {
+    scope: textAt(predicate, 'scope', ANY_TEXT, 'printable text'),
+    claimId: textAt(digest, 'sha256', HEX_256, '64 hex digits'),
+  };
+  return exactly(text, claim, claimStatement);
+}
+
+/** Reads back exactly what bindingStatement writes, byte for byte; anything else is RECORD_INVALID. */
+export function parseBinding(text: string): Binding {
+  const { subject, predicate } = parseStatement(text, ['scope', 'claimId', 'generation', 'salt']);
+  const binding = {
+    reference: textAt(subject, 'name', ANY_TEXT, 'printable text'),
+    digest: digestAt(subject),
+    scope: textAt(predicate, 'scope', ANY_TEXT, 'printable text'),
+    claimId: textAt(predicate, 'claimId', HEX_256, '64 hex digits'),
+    generation: countAt(predicate, 'generation'),
+    ...(has(predicate, 'salt') ? { salt: textAt(predicate, 'salt', HEX_256, '64 hex digits') } : {}),
+  };
+  return exactly(text, binding, bindingStatement);
+}
+
+/** Hex SHA-256 of the statement's UTF-8 bytes: what the log keeps. */
+export function statementDigest(text: string): string {
+  return createHash('sha256').update(text, 'utf8').digest('hex');
+}
+
+function statement(subject: unknown, predicateType: string, predicate: unknown): string {
+  const value = { _type: STATEMENT_TYPE, subject: [subject], predicateType, predicate };
+  try {
+    return String(canonicalize(value));
+  } catch (cause) {
+    throw new AppError({
+      code: 'RECORD_INVALID',
+      message: 'cannot write the statement: a field has no canonical JSON form; check reference and scope',
+      cause,
+    });
+  }
+}
+
+function parseStatement(
+  text: string,
+  predicateKeys: readonly string[],
+): { subject: Fields; predicate: Fields } {
+  if (Buffer.byteLength(text, 'utf8') > MAX_STATEMENT_BYTES) {
+    throw invalid('statement', `it is longer than ${MAX_STATEMENT_BYTES} bytes`);
+  }
+  const fields = fieldsOf(parseJson(text), 'statement', STATEMENT_KEYS);
+  const subjects = unknownAt(fields, 'subject');
+  if (!Array.isArray(subjects) || subjects.length !== 1) {
+    throw invalid('statement.subject', 'it is not a list of one subject');
+  }
+  return {
+    subject: fieldsOf(subjects[0], 'subject[0]', ['name', 'digest']),
+    predicate: fieldsOf(unknownAt(fields, 'predicate'), 'predicate', predicateKeys),
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw invalid('statement', 'it is not JSON');
+  }
+}
+
+function digestAt(subject: Fields): Digest {
+  const path = 'subject[0].digest';
+  const entries = [...fieldsOf(unknownAt(subject, 'digest'), path, ['sha256', 'sha512']).values];
+  const text = entries.map(([algorithm, hex]) => `${algorithm}:${String(hex)}`).join();
+  if (!isDigest(text)) throw invalid(path, 'it is not one sha256 or sha512 digest');
+  return text;
+}
+
+/** Writing the parsed value again must give the same bytes: this refuses other types, white space and repeated keys. */
+function exactly<Parsed>(text: string, parsed: Parsed, write: (parsed: Parsed) => string): Parsed {
+  if (write(parsed) === text) return parsed;
+  throw invalid('statement', 'it is not in the exact form that Tagseal writes');
+}
