@@ -1,3 +1,4 @@
+import type { AppError } from '../errors/app-error.ts';
 import type { TagRecord, RecordOrigin } from '../ledger/record.ts';
 import type { Digest } from '../reference/digest.ts';
 import type { TagReference } from '../reference/reference.ts';
@@ -13,8 +14,11 @@ export interface Resolved {
 export interface Resolver {
   /** First sight: one GET by tag, the bytes hashed. */
   fetch(reference: TagReference, signal: AbortSignal): Promise<Resolved>;
-  /** Recheck of a known tag: a HEAD, whose header can only cause a denial. */
-  recheck(reference: TagReference, signal: AbortSignal): Promise<Resolved>;
+  /**
+   * Recheck of a known tag: a HEAD, whose header can only cause a denial. An answer not older than `maxAgeMs`
+   * (default: the short time for which equal look-ups are shared) may be given again.
+   */
+  recheck(reference: TagReference, signal: AbortSignal, maxAgeMs?: number): Promise<Resolved>;
 }
 
 /** A record whose evidence was verified here. */
@@ -29,14 +33,21 @@ export type RecordOutcome =
   | { readonly kind: 'recorded'; readonly found: VerifiedRecord }
   /** Somebody else was first: judge by theirs. */
   | { readonly kind: 'existing'; readonly found: VerifiedRecord }
-  /** Reserved, and being published in the background. */
-  | { readonly kind: 'pending'; readonly found: VerifiedRecord; readonly retryAfterSeconds: number };
+  /** Reserved, and being published in the background; `outage` when the log could not be reached. */
+  | {
+      readonly kind: 'pending';
+      readonly found: VerifiedRecord;
+      readonly retryAfterSeconds: number;
+      readonly outage?: AppError;
+    };
 
 export interface RecordRequest {
   readonly reference: TagReference;
   /** A digest that we hashed ourselves. */
   readonly digest: Digest;
   readonly origin: RecordOrigin;
+  /** `logged`: resolve when the log holds it, or `pending` at the deadline; `reserved`: resolve on the reservation. */
+  readonly waitFor: 'logged' | 'reserved';
 }
 
 /** Through it history is read and extended. Throws LOG_*, RECORD_*, STORE_UNAVAILABLE, DEADLINE_EXCEEDED. */

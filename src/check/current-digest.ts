@@ -1,0 +1,58 @@
+import { AppError, toAppError } from '../errors/app-error.ts';
+import { isUnavailable } from '../errors/code.ts';
+import type { Rule } from '../policy/policy.ts';
+import type { Digest } from '../reference/digest.ts';
+import type { TagReference } from '../reference/reference.ts';
+import type { Resolver, VerifiedRecord } from './ports.ts';
+import type { CheckContext, Note } from './verdict.ts';
+
+/** How old an answer may be under `recheck: interval`. */
+const INTERVAL_MS = 300_000;
+
+export interface Current {
+  /** What the tag points to now; absent when nobody was asked, or nobody could be. */
+  readonly digest?: Digest;
+  readonly notes: readonly Note[];
+  /** The digest of a tag without a record, which must be there. */
+  required(): Digest;
+}
+
+export interface CurrentQuestion {
+  readonly reference: TagReference;
+  readonly rule: Rule;
+  readonly context: CheckContext;
+  readonly known: VerifiedRecord | undefined;
+  readonly resolver: Resolver;
+}
+
+/**
+ * Asks the registry as far as the rule wants it. What runs is the recorded digest in any case, so for a known tag an
+ * outage is forgiven (unless `onUnresolvable: deny`): that delays the detection of a move and lets nothing in.
+ */
+export async function currentDigest(question: CurrentQuestion): Promise<Current> {
+  const { reference, rule, context, known, resolver } = question;
+  if (!context.mayResolve) return nothingAsked();
+  if (known === undefined) return answer((await resolver.fetch(reference, context.signal)).digest);
+  if (rule.recheck === 'never') return nothingAsked();
+  try {
+    const maxAgeMs = rule.recheck === 'interval' ? INTERVAL_MS : undefined;
+    return answer((await resolver.recheck(reference, context.signal, maxAgeMs)).digest);
+  } catch (error) {
+    const { code, message } = toAppError(error);
+    if (!isUnavailable(code) || rule.onUnresolvable === 'deny') throw error;
+    return nothingAsked([{ kind: 'notRechecked', code, message }]);
+  }
+}
+
+function answer(digest: Digest): Current {
+  return { digest, notes: [], required: () => digest };
+}
+
+function nothingAsked(notes: readonly Note[] = []): Current {
+  return {
+    notes,
+    required() {
+      throw new AppError({ code: 'INTERNAL', message: 'a first sight was judged without asking the registry' });
+    },
+  };
+}

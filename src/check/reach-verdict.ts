@@ -1,0 +1,143 @@
+import { AppError, toAppError } from '../errors/app-error.ts';
+import { isUnavailable, type ErrorCode } from '../errors/code.ts';
+import type { Judgement } from '../ledger/judge.ts';
+import type { TagRecord } from '../ledger/record.ts';
+import type { Mode, Rule } from '../policy/policy.ts';
+import type { Digest } from '../reference/digest.ts';
+import type { Reference, TagReference } from '../reference/reference.ts';
+import { internalDenial, movedDenial, notRecordedDenial, pairDenial, unreachedDenial } from './denial.ts';
+import type { RecordOutcome, VerifiedRecord } from './ports.ts';
+import type { CheckContext, Denial, Note, Verdict } from './verdict.ts';
+
+export interface Question {
+  readonly reference: TagReference;
+  readonly rule: Rule;
+  readonly context: CheckContext;
+  readonly notes: readonly Note[];
+}
+
+export interface Story extends Question {
+  readonly judgement: Judgement;
+  readonly known: VerifiedRecord | undefined;
+  readonly first?: boolean;
+}
+
+/** Turns a judgement into what the rule makes of it. The only place that knows `onMoved` and the modes. */
+export function verdict(story: Story): Verdict {
+  const { judgement, reference, known } = story;
+  switch (judgement.kind) {
+    case 'same':
+      return admitRecorded(story, judgement.digest);
+    case 'first':
+      return admitUnrecorded(story, judgement.digest);
+    case 'moved':
+      return onMoved(story, movedDenial(reference, known?.record, judgement));
+    case 'pairMismatch':
+      return denied(story, pairDenial(reference, known?.record, judgement));
+    case 'unknown':
+      return denied(story, notRecordedDenial(reference));
+  }
+}
+
+/** A reference by digest only: it means itself, there is no tag to record. */
+export function pinnedByDigest(reference: Reference): Verdict {
+  const { digest } = reference;
+  if (digest === undefined) throw new AppError({ code: 'INTERNAL', message: 'a reference without tag or digest' });
+  return { kind: 'admit', reference, pin: digest, first: false, rewrite: 'none', notes: [] };
+}
+
+export function exempt(reference: Reference, why: string): Verdict {
+  return { kind: 'exempt', reference, why };
+}
+
+/** Reserved but not in the log yet: come again, unless the rule takes our signed reservation while the log is down. */
+export function pending(
+  question: Question,
+  { found, retryAfterSeconds, outage }: Extract<RecordOutcome, { kind: 'pending' }>,
+): Verdict {
+  const { reference, rule, notes } = question;
+  const { record } = found;
+  if (outage === undefined) return { kind: 'pending', reference, record, retryAfterSeconds };
+  if (rule.onLogUnavailable === 'deny') {
+    return byMode(rule.mode, { reference, record }, unreachedDenial(reference.text, outage));
+  }
+  return admission(question, record, { first: false, notes: [...notes, { kind: 'notLoggedYet' }] });
+}
+
+export interface Unreached {
+  readonly text: string;
+  readonly reference?: Reference;
+  readonly error: unknown;
+  readonly incident: (error: unknown) => string;
+  readonly mode: Mode;
+  readonly rule?: Rule;
+  readonly known?: VerifiedRecord | undefined;
+}
+
+/** No verdict could be reached: only a rule may forgive that, and only for codes that say nothing about evidence. */
+export function noVerdict({ text, reference, error, incident, mode, rule, known }: Unreached): Verdict {
+  const appError = toAppError(error);
+  const denial =
+    appError.code === 'INTERNAL' ? internalDenial(text, incident(error)) : unreachedDenial(text, appError);
+  const asked = { ...(reference && { reference }), ...(known && { record: known.record }) };
+  if (forgives(rule, appError.code, known)) return { kind: 'report', mode: 'warn', ...asked, denial };
+  return byMode(mode, asked, denial);
+}
+
+function forgives(rule: Rule | undefined, code: ErrorCode, known: VerifiedRecord | undefined): boolean {
+  return known === undefined && rule?.onUnresolvable === 'warn' && isUnavailable(code);
+}
+
+function admitRecorded(story: Story, digest: Digest): Verdict {
+  const { reference, rule, context, known, notes } = story;
+  if (known === undefined) return admitUnrecorded(story, digest);
+  if (!known.logged && rule.recording === 'required' && !story.first) {
+    return { kind: 'pending', reference, record: known.record, retryAfterSeconds: 1 };
+  }
+  return admission(story, known.record, {
+    first: context.mayRecord && story.first === true,
+    notes: known.logged ? notes : [...notes, { kind: 'notLoggedYet' }],
+  });
+}
+
+function admission(
+  { reference, rule }: Question,
+  record: TagRecord,
+  { first, notes }: { readonly first: boolean; readonly notes: readonly Note[] },
+): Verdict {
+  return { kind: 'admit', reference, pin: record.digest, first, record, rewrite: rule.rewrite, notes };
+}
+
+/** A new tag seen by somebody who may not record: it would be recorded with this digest. */
+function admitUnrecorded({ reference, rule, notes }: Story, pin: Digest): Verdict {
+  return {
+    kind: 'admit',
+    reference,
+    pin,
+    first: false,
+    rewrite: rule.rewrite,
+    notes: [...notes, { kind: 'wouldRecord' }],
+  };
+}
+
+function onMoved(story: Story, denial: Denial): Verdict {
+  const { known, rule } = story;
+  if (rule.onMoved === 'deny' || known === undefined) return denied(story, denial);
+  return admitRecorded(
+    { ...story, notes: [...story.notes, { kind: 'runsRecorded', denial }] },
+    known.record.digest,
+  );
+}
+
+function denied({ reference, known, rule }: Story, denial: Denial): Verdict {
+  return byMode(rule.mode, { reference, ...(known && { record: known.record }) }, denial);
+}
+
+function byMode(
+  mode: Mode,
+  asked: { readonly reference?: Reference; readonly record?: TagRecord },
+  denial: Denial,
+): Verdict {
+  if (mode === 'warn' || mode === 'audit') return { kind: 'report', mode, ...asked, denial };
+  return { kind: 'deny', ...asked, denial };
+}

@@ -1,0 +1,120 @@
+import * as z from 'zod/mini';
+import { AppError } from '../errors/app-error.ts';
+import { quote } from '../errors/quote.ts';
+import { nearestName } from './nearest-name.ts';
+import { SETTINGS, variableOf, type Setting } from './settings.ts';
+
+/** Setting path -> validated value; a path that is missing has no value and no default. */
+export type SettingValues = ReadonlyMap<string, unknown>;
+
+/** File, then environment over it, then defaults under both. Throws CONFIG_INVALID naming file, key and why. */
+export function readSettings(
+  document: { readonly name: string; readonly value: unknown },
+  environment: Readonly<Record<string, string | undefined>>,
+): SettingValues {
+  const values = new Map<string, unknown>();
+  for (const setting of SETTINGS) {
+    if (setting.default !== undefined) values.set(setting.path, setting.default);
+  }
+  for (const [path, value] of fileValues(document)) values.set(path, value);
+  for (const [path, value] of variableValues(environment)) values.set(path, value);
+  return values;
+}
+
+function fileValues({ name, value }: { readonly name: string; readonly value: unknown }): Map<string, unknown> {
+  const found = new Map<string, unknown>();
+  if (value === undefined || value === null) return found;
+  collect({ source: name, path: '', value, found });
+  return found;
+}
+
+interface Branch {
+  readonly source: string;
+  readonly path: string;
+  readonly value: unknown;
+  readonly found: Map<string, unknown>;
+}
+
+function collect({ source, path, value, found }: Branch): void {
+  const setting = SETTINGS.find((candidate) => candidate.path === path);
+  if (setting !== undefined) {
+    found.set(path, validated(setting, value, `${source}: ${path}`));
+    return;
+  }
+  if (!isObject(value)) throw invalid(`${source}: ${path || 'the document'} must be a mapping of settings`);
+  const keys = keysUnder(path);
+  for (const [key, child] of Object.entries(value)) {
+    if (!keys.includes(key)) throw unknownKey({ source, path, key, keys });
+    collect({ source, path: path === '' ? key : `${path}.${key}`, value: child, found });
+  }
+}
+
+function variableValues(environment: Readonly<Record<string, string | undefined>>): Map<string, unknown> {
+  const found = new Map<string, unknown>();
+  const byVariable = new Map(SETTINGS.map((setting) => [variableOf(setting.path), setting]));
+  for (const [name, value] of Object.entries(environment)) {
+    if (!name.startsWith('TAGSEAL_') || name === CONFIG_VARIABLE || value === undefined || value === '') continue;
+    const setting = byVariable.get(name);
+    if (setting === undefined) {
+      throw unknownKey({ source: 'environment', path: '', key: name, keys: [...byVariable.keys()] });
+    }
+    found.set(setting.path, validated(setting, fromVariable(setting, value, name), name));
+  }
+  return found;
+}
+
+/** Names the config file; the one variable that is not a setting. */
+export const CONFIG_VARIABLE = 'TAGSEAL_CONFIG';
+
+/** A variable is text: lists are comma separated, truth is true or false, the policies are JSON. */
+function fromVariable({ schema, path }: Setting, value: string, name: string): unknown {
+  if (path === 'policies') return parseJson(value, name);
+  if (schema instanceof z.ZodMiniArray) return value.split(',').map((item) => item.trim());
+  if (schema instanceof z.ZodMiniBoolean && (value === 'true' || value === 'false')) return value === 'true';
+  return value;
+}
+
+function parseJson(value: string, name: string): unknown {
+  try {
+    return JSON.parse(value);
+  } catch (error) {
+    throw new AppError({ code: 'CONFIG_INVALID', message: `${name}: must be a JSON list of rules`, cause: error });
+  }
+}
+
+function validated({ schema }: Setting, value: unknown, where: string): unknown {
+  const result = z.safeParse(schema, value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const at = issue !== undefined && issue.path.length > 0 ? `[${issue.path.join('][')}]` : '';
+  const why = issue?.message ?? 'is not valid';
+  throw invalid(`${where}${at}: ${why}; got ${quote(JSON.stringify(value) ?? String(value))}`);
+}
+
+function keysUnder(path: string): readonly string[] {
+  const prefix = path === '' ? '' : `${path}.`;
+  const below = SETTINGS.map((setting) => setting.path).filter((name) => name.startsWith(prefix));
+  return [...new Set(below.map((name) => name.slice(prefix.length).split('.')[0] ?? ''))];
+}
+
+interface UnknownKey {
+  readonly source: string;
+  readonly path: string;
+  readonly key: string;
+  readonly keys: readonly string[];
+}
+
+function unknownKey({ source, path, key, keys }: UnknownKey): AppError {
+  const nearest = nearestName(key, keys);
+  const hint = nearest === undefined ? `known here: ${keys.join(', ')}` : `did you mean ${nearest}?`;
+  const where = path === '' ? quote(key) : `${quote(key)} under ${path}`;
+  return invalid(`${source}: unknown setting ${where}; ${hint}`);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function invalid(message: string): AppError {
+  return new AppError({ code: 'CONFIG_INVALID', message });
+}

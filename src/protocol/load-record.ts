@@ -1,0 +1,57 @@
+import type { VerifiedRecord } from '../check/ports.ts';
+import { AppError } from '../errors/app-error.ts';
+import type { ErrorCode } from '../errors/code.ts';
+import type { RecordPhase, TagRecord } from '../ledger/record.ts';
+import { checkRecordStatements, isLogged } from '../ledger/tag-record.ts';
+import type { TagReference } from '../reference/reference.ts';
+import type { Naming } from './naming.ts';
+import type { EvidenceVerifier } from './ports.ts';
+
+const DENYING: Partial<Record<RecordPhase, { readonly code: ErrorCode; readonly why: string }>> = {
+  Lost: {
+    code: 'RECORD_LOST',
+    why: 'the log holds an older claim on this tag, and its record is lost; restore the record from a backup',
+  },
+  Conflicted: { code: 'RECORD_CONFLICTED', why: 'another claim on this tag is older in the log' },
+  Unlogged: { code: 'RECORD_UNLOGGED', why: 'the log never showed the entry that it had promised' },
+};
+
+/**
+ * Makes a stored record count: it must be about this very reference, its statements must say what it says, and its
+ * evidence must verify. Throws RECORD_*, LOG_*, IDENTITY_MISMATCH: bad evidence denies, it is never "unknown".
+ */
+export async function loadRecord(
+  record: TagRecord,
+  reference: TagReference,
+  { naming, verifier }: { readonly naming: Naming; readonly verifier: EvidenceVerifier },
+): Promise<VerifiedRecord> {
+  const denying = DENYING[record.phase];
+  if (denying !== undefined) {
+    throw new AppError({ code: denying.code, message: `${reference.canonical}: ${denying.why}` });
+  }
+  checkIsAbout(record, reference, naming);
+  checkRecordStatements(record, naming.blindingKey);
+  const { claim, binding } = record;
+  if (record.phase === 'Reserved') {
+    await Promise.all([verifier.verifySignature(claim), verifier.verifySignature(binding)]);
+    return { record, logged: false };
+  }
+  if (!isLogged(claim) || !isLogged(binding)) throw invalid(record, 'it is Logged and has no bundle');
+  const [, entry] = await Promise.all([verifier.verify(claim), verifier.verify(binding)]);
+  if (record.log?.index !== entry.logIndex) throw invalid(record, 'its log index is not that of its bundle');
+  return { record, logged: true };
+}
+
+function checkIsAbout(record: TagRecord, reference: TagReference, naming: Naming): void {
+  if (record.reference !== reference.canonical) throw invalid(record, `it is not about ${reference.canonical}`);
+  if (record.scope !== naming.scope) throw invalid(record, `its scope is not ${naming.scope}`);
+  if (record.privacy !== naming.privacyOf(reference)) throw invalid(record, `its privacy is ${record.privacy}`);
+  if (record.claimId !== naming.claimId(reference)) throw invalid(record, 'its claimId is not that of its tag');
+}
+
+function invalid(record: TagRecord, why: string): AppError {
+  return new AppError({
+    code: 'RECORD_INVALID',
+    message: `the record of ${record.reference} cannot be trusted: ${why}; restore it from a backup or from the log`,
+  });
+}

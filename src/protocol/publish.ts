@@ -1,0 +1,106 @@
+import type { VerifiedRecord } from '../check/ports.ts';
+import { AppError } from '../errors/app-error.ts';
+import type { LoggedStatement, SignedStatement } from '../ledger/evidence.ts';
+import type { TagRecord } from '../ledger/record.ts';
+import type { TagReference } from '../reference/reference.ts';
+import { loadRecord } from './load-record.ts';
+import { loggedRecord } from './logged-record.ts';
+import type { RecordMemory } from './memory.ts';
+import type { Naming } from './naming.ts';
+import type { EvidenceVerifier, LogWriter, RecordStore, StoredRecord } from './ports.ts';
+import type { StepHook } from './steps.ts';
+
+export interface PublisherParts {
+  readonly store: RecordStore;
+  readonly naming: Naming;
+  readonly verifier: EvidenceVerifier;
+  readonly writer: LogWriter;
+  readonly memory: RecordMemory;
+  readonly at: StepHook;
+  /** Publishing outlives the asker; it ends with the program. */
+  readonly lifetime: AbortSignal;
+}
+
+export interface Publisher {
+  readonly lifetime: AbortSignal;
+  /** Brings a reserved record into the log, from whatever point an earlier try had reached. Safe to repeat. */
+  publish(reference: TagReference): Promise<VerifiedRecord>;
+}
+
+interface Entry {
+  readonly logged: LoggedStatement;
+  readonly index: number;
+  /** The log held it already. */
+  readonly held: boolean;
+}
+
+/** Steps 4 to 6 of the ledger protocol: submit the very bytes of the reservation, verify the answer, save the bundles. */
+export function makePublisher(parts: PublisherParts): Publisher {
+  const { store, naming, verifier, writer, memory, at, lifetime } = parts;
+
+  async function publish(reference: TagReference): Promise<VerifiedRecord> {
+    const stored = await store.find(naming.claimId(reference), lifetime);
+    if (stored === undefined) throw missing(reference);
+    // what is published is what the store holds and what carries our signatures, never what the asker brought
+    const found = await loadRecord(stored.record, reference, { naming, verifier });
+    if (found.logged) return remember(found);
+    const [claim, binding] = await submitBoth(stored.record);
+    await at('verified');
+    if (isOlder(claim, stored.record) && !isOlder(binding, stored.record)) return lose(stored, claim);
+    const record = await loggedRecord(
+      stored.record,
+      { claim: claim.logged, binding: binding.logged },
+      { verifier, identity: writer.identity },
+    );
+    const outcome = await store.update(record, stored.version, lifetime);
+    // somebody else finished the same reservation: theirs is as good, read it
+    if (outcome === 'conflict') return publish(reference);
+    await at('saved');
+    return remember({ record, logged: true });
+  }
+
+  async function submitBoth(record: TagRecord): Promise<readonly [Entry, Entry]> {
+    const claim = submit(record.claim, 'claimSubmitted');
+    // an entry of Rekor v1 answers at once, and its claim decides whether the binding may be published at all
+    if (writer.identity.kind === 'rekor-v1') await claim;
+    return Promise.all([claim, submit(record.binding, 'bindingSubmitted')]);
+  }
+
+  async function submit(signed: SignedStatement, step: 'claimSubmitted' | 'bindingSubmitted'): Promise<Entry> {
+    const { outcome, bundle } = await writer.submit(signed, lifetime);
+    await at(step);
+    const logged = { ...signed, bundle };
+    const { logIndex } = await verifier.verify(logged);
+    return { logged, index: logIndex, held: outcome === 'exists' };
+  }
+
+  /** An entry below the tree size of the reservation is not our own earlier try. */
+  function isOlder(entry: Entry, record: TagRecord): boolean {
+    const { origin, treeSize } = record.reservedAt;
+    return entry.held && origin === writer.identity.origin && entry.index < treeSize;
+  }
+
+  async function lose(stored: StoredRecord, claim: Entry): Promise<never> {
+    await store.update({ ...stored.record, phase: 'Lost' }, stored.version, lifetime);
+    throw new AppError({
+      code: 'RECORD_LOST',
+      message:
+        `${stored.record.reference} was recorded before (claim at log index ${claim.index}) and its record is ` +
+        `lost; restore the records from a backup`,
+    });
+  }
+
+  function remember(found: VerifiedRecord): VerifiedRecord {
+    memory.set(found.record.reference, found);
+    return found;
+  }
+
+  return { lifetime, publish };
+}
+
+function missing(reference: TagReference): AppError {
+  return new AppError({
+    code: 'STORE_UNAVAILABLE',
+    message: `the reservation of ${reference.canonical} is gone from the store; try again`,
+  });
+}
