@@ -51,7 +51,11 @@ function jest(config, ...rest) {
       config,
       ...rest,
     ],
-    { cwd: root, stdio: 'inherit', env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH ?? ''}` } },
+    {
+      cwd: root,
+      stdio: 'inherit',
+      env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH ?? ''}` },
+    },
   );
   if (done.status !== 0) process.exit(done.status ?? 1);
 }
@@ -75,7 +79,8 @@ const scripts = {
     const suites = args.filter((arg) => !arg.startsWith('-'));
     const flags = args.filter((arg) => arg.startsWith('-'));
     const unknown = suites.filter((name) => !existsSync(join(root, 'test', 'e2e', name)));
-    if (unknown.length > 0) fail(`no e2e suite ${unknown.join(', ')}: there are folders of that name in test/e2e`);
+    if (unknown.length > 0)
+      fail(`no e2e suite ${unknown.join(', ')}: there are folders of that name in test/e2e`);
     run('test/e2e/stack/ensure.ts', ...suites);
     jest('jest.e2e.config.js', ...flags, ...suites.map((name) => `test/e2e/${name}/`));
   },
@@ -87,12 +92,14 @@ const scripts = {
   bench() {
     build();
     const [name = ''] = args;
-    if (!existsSync(join(root, 'bench', `${name}.ts`))) fail(`usage: npm run bench -- admission (a file of bench/)`);
+    if (!existsSync(join(root, 'bench', `${name}.ts`)))
+      fail(`usage: npm run bench -- admission (a file of bench/)`);
     run(`bench/${name}.ts`, ...args.slice(1));
   },
 };
 
-if (!Object.hasOwn(scripts, script)) fail(`unknown script ${script}: one of ${Object.keys(scripts).join(', ')}`);
+if (!Object.hasOwn(scripts, script))
+  fail(`unknown script ${script}: one of ${Object.keys(scripts).join(', ')}`);
 if (!isInstalled()) install();
 if (!existsSync(join(bin, 'node'))) {
   fail(

@@ -1,0 +1,15 @@
+// Installs and builds what the named e2e suites need (all suites when none is named). Seconds when it is all there.
+import { ensureDebian, ensureGo } from './install.ts';
+import { SUITE_NEEDS } from './tools.ts';
+
+const named = process.argv.slice(2);
+const suites = named.length === 0 ? Object.keys(SUITE_NEEDS) : named;
+const needs = suites.flatMap((suite) => SUITE_NEEDS[suite] ?? []);
+
+try {
+  ensureDebian([...new Set(needs.flatMap((need) => need.debian))]);
+  for (const tool of new Set(needs.flatMap((need) => need.go))) ensureGo(tool);
+} catch (error) {
+  console.error(`e2e: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,76 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { DEBIAN_TOOLS, GO_TOOLS, type DebianToolName, type GoTool, type GoToolName } from './tools.ts';
+
+const CACHE = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'tagseal-stack');
+
+/** Path of a Go program that `ensureGo` has built. */
+export function goTool(name: GoToolName): string {
+  const tool = GO_TOOLS[name];
+  return join(folderOf(tool), tool.program);
+}
+
+/** Path of a program on PATH, or undefined. */
+export function onPath(program: string): string | undefined {
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  return folders.map((folder) => join(folder, program)).find((path) => existsSync(path));
+}
+
+/** Builds the program unless the cache has it. */
+export function ensureGo(name: GoToolName): void {
+  const tool = GO_TOOLS[name];
+  if (existsSync(goTool(name))) return;
+  if (onPath('go') === undefined) {
+    throw new Error(
+      `${tool.name} ${tool.version} is built with Go, and there is no "go" on the PATH: install Go 1.26 or newer`,
+    );
+  }
+  say(`building ${tool.name} ${tool.version} (once; a minute or two) ...`);
+  const folder = folderOf(tool);
+  const aside = `${folder}.${process.pid}`;
+  mkdirSync(aside, { recursive: true });
+  run('go', ['install', '-trimpath', '-ldflags', '-s -w', `${tool.package}@${tool.version}`], {
+    GOBIN: aside,
+    CGO_ENABLED: '0',
+    GOFLAGS: '-p=2',
+  });
+  // a whole folder or none: an interrupted build leaves nothing under the final name
+  renameSync(aside, folder);
+}
+
+/** Installs the Debian packages of the programs that are missing. */
+export function ensureDebian(programs: readonly DebianToolName[]): void {
+  const missing = programs.filter((program) => onPath(program) === undefined);
+  const packages = [...new Set(missing.map((program) => DEBIAN_TOOLS[program]))];
+  if (packages.length === 0) return;
+  if (process.getuid?.() !== 0 || onPath('apt-get') === undefined) {
+    throw new Error(
+      `these programs are missing: ${missing.join(', ')}; install them (Debian: apt-get install ${packages.join(' ')})`,
+    );
+  }
+  say(`installing Debian packages ${packages.join(', ')} ...`);
+  run('apt-get', ['update', '-qq']);
+  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], {
+    DEBIAN_FRONTEND: 'noninteractive',
+  });
+}
+
+function folderOf({ name, version }: GoTool): string {
+  return join(CACHE, `${name}-${version}`);
+}
+
+function run(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): void {
+  const done = spawnSync(command, args, {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  if (done.status !== 0) throw new Error(`${command} ${args.join(' ')} failed:\n${done.stderr.slice(-4000)}`);
+}
+
+function say(text: string): void {
+  console.error(`e2e: ${text}`);
+}

@@ -1,0 +1,155 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { once } from 'node:events';
+import { createServer as createTcpServer } from 'node:net';
+import { generateKeyPairSync } from 'node:crypto';
+import { join, normalize } from 'node:path';
+import { startProcess, type RunningProcess } from '../../support/start-process.ts';
+import { goTool } from './install.ts';
+
+/** Ports that were free a moment ago; programs that cannot take port 0 need them. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createTcpServer().listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      return server;
+    }),
+  );
+  return Promise.all(
+    servers.map(async (server) => {
+      const address = server.address();
+      server.close();
+      await once(server, 'close');
+      if (address === null || typeof address === 'string') throw new Error('no port');
+      return address.port;
+    }),
+  );
+}
+
+export interface StartedRegistry extends AsyncDisposable {
+  /** `127.0.0.1:port`, plain HTTP. */
+  readonly host: string;
+  readonly process: RunningProcess;
+}
+
+/** The distribution registry (CNCF distribution v3) on loopback, its data under `folder`. */
+export async function startRegistry(folder: string): Promise<StartedRegistry> {
+  const [port = 0] = await freePorts(1);
+  await mkdir(folder, { recursive: true });
+  const config = join(folder, 'registry.yml');
+  await writeFile(
+    config,
+    JSON.stringify({
+      version: 0.1,
+      log: { level: 'info', accesslog: { disabled: true } },
+      storage: { filesystem: { rootdirectory: join(folder, 'data') } },
+      http: { addr: `127.0.0.1:${port}`, secret: 'test' },
+    }),
+  );
+  const process = startProcess(goTool('registry'), ['serve', config], {
+    env: { OTEL_TRACES_EXPORTER: 'none' },
+  });
+  await process.waitFor(/listening on/);
+  return {
+    host: `127.0.0.1:${port}`,
+    process,
+    [Symbol.asyncDispose]: () => process[Symbol.asyncDispose](),
+  };
+}
+
+export interface StartedRekor extends AsyncDisposable {
+  readonly url: string;
+  readonly readUrl: string;
+  readonly origin: string;
+  readonly publicKeyFile: string;
+  readonly storage: string;
+  readonly process: RunningProcess;
+}
+
+/** A private Rekor v2 (POSIX) on loopback, its tiles served by a static file server as in production. */
+export async function startRekorV2(folder: string): Promise<StartedRekor> {
+  const [http = 0, grpc = 0, metrics = 0] = await freePorts(3);
+  const storage = join(folder, 'storage');
+  await mkdir(storage, { recursive: true });
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const keyFile = join(folder, 'log.pem');
+  const publicKeyFile = join(folder, 'log.pub');
+  await writeFile(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  await writeFile(publicKeyFile, publicKey.export({ type: 'spki', format: 'pem' }));
+  const process = startProcess(
+    goTool('rekorV2'),
+    [
+      'serve',
+      `--storage-dir=${storage}`,
+      `--signer-filepath=${keyFile}`,
+      '--hostname=rekor-local',
+      '--http-address=127.0.0.1',
+      `--http-port=${http}`,
+      '--grpc-address=127.0.0.1',
+      `--grpc-port=${grpc}`,
+      `--http-metrics-port=${metrics}`,
+      '--checkpoint-interval=200ms',
+      '--batch-max-age=50ms',
+      '--persistent-antispam',
+    ],
+    { env: { GOMEMLIMIT: '512MiB' } },
+  );
+  const tiles = await serveFolder(storage);
+  const url = `http://127.0.0.1:${http}`;
+  await untilHealthy(`${url}/healthz`, process);
+  return {
+    url,
+    readUrl: tiles.url,
+    origin: 'rekor-local',
+    publicKeyFile,
+    storage,
+    process,
+    async [Symbol.asyncDispose]() {
+      await process[Symbol.asyncDispose]();
+      tiles.server.closeAllConnections();
+      tiles.server.close();
+    },
+  };
+}
+
+/** Asks until the server says 200; gives up when the process has ended or after some 30 s. */
+async function untilHealthy(url: string, process: RunningProcess): Promise<void> {
+  for (let tries = 0; tries < 300; tries++) {
+    const answer = await fetch(url).catch(() => undefined);
+    if (answer?.status === 200) return;
+    const ended = await Promise.race([process.exited, pause(100)]);
+    if (ended !== undefined) break;
+  }
+  throw new Error(`${url} did not become healthy:\n${process.output()}`);
+}
+
+function pause(ms: number): Promise<undefined> {
+  return new Promise((resolve) => {
+    setTimeout(() => {
+      resolve(undefined);
+    }, ms);
+  });
+}
+
+async function serveFolder(folder: string): Promise<{ readonly url: string; readonly server: Server }> {
+  const server = createServer((request, response) => {
+    const path = normalize(decodeURIComponent((request.url ?? '/').split('?')[0] ?? '/'));
+    const file = join(folder, path);
+    void stat(file)
+      .then((found) => {
+        if (!found.isFile() || path.includes('/.')) throw new Error('no file');
+        response.writeHead(200, { 'content-length': found.size });
+        createReadStream(file).pipe(response);
+      })
+      .catch(() => {
+        response.writeHead(404).end();
+      });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no address');
+  return { url: `http://127.0.0.1:${address.port}`, server };
+}

@@ -1,0 +1,61 @@
+// The real programs of the e2e suites, each at an exact version. Go programs are built by the Go toolchain from the
+// module proxy; the others are Debian packages.
+
+export interface GoTool {
+  readonly name: string;
+  readonly version: string;
+  /** The main package. */
+  readonly package: string;
+  /** The program's name as `go install` writes it. */
+  readonly program: string;
+}
+
+export const GO_TOOLS = {
+  crane: {
+    name: 'crane',
+    version: 'v0.22.1',
+    package: 'github.com/google/go-containerregistry/cmd/crane',
+    program: 'crane',
+  },
+  registry: {
+    name: 'registry',
+    version: 'v3.1.2',
+    package: 'github.com/distribution/distribution/v3/cmd/registry',
+    program: 'registry',
+  },
+  rekorV2: {
+    name: 'rekor-v2',
+    version: 'v2.3.0',
+    package: 'github.com/sigstore/rekor-tiles/v2/cmd/rekor-server/posix',
+    program: 'posix',
+  },
+  cosign: {
+    name: 'cosign',
+    version: 'v3.1.3',
+    package: 'github.com/sigstore/cosign/v3/cmd/cosign',
+    program: 'cosign',
+  },
+} as const satisfies Readonly<Record<string, GoTool>>;
+
+export type GoToolName = keyof typeof GO_TOOLS;
+
+/** Program on PATH -> the Debian package that brings it. */
+export const DEBIAN_TOOLS = {
+  skopeo: 'skopeo',
+  containerd: 'containerd',
+  ctr: 'containerd',
+  runc: 'runc',
+} as const;
+
+export type DebianToolName = keyof typeof DEBIAN_TOOLS;
+
+export interface Needs {
+  readonly go: readonly GoToolName[];
+  readonly debian: readonly DebianToolName[];
+}
+
+/** What each suite (a folder of test/e2e) needs. */
+export const SUITE_NEEDS: Readonly<Record<string, Needs>> = {
+  clients: { go: ['crane', 'registry'], debian: ['skopeo', 'containerd', 'ctr', 'runc'] },
+  rekor: { go: ['rekorV2', 'cosign'], debian: [] },
+};
