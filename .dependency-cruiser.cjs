@@ -15,7 +15,12 @@ function arrows(folder, allowed) {
 
 module.exports = {
   forbidden: [
-    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     {
       name: 'no-orphans',
       severity: 'error',
@@ -32,7 +37,17 @@ module.exports = {
     arrows('cache', []),
     arrows('http', ['errors', 'observe']),
     ...ADAPTERS.map((adapter) =>
-      arrows(adapter, ['check', 'protocol', 'policy', 'ledger', 'reference', 'errors', 'observe', 'cache', 'http']),
+      arrows(adapter, [
+        'check',
+        'protocol',
+        'policy',
+        'ledger',
+        'reference',
+        'errors',
+        'observe',
+        'cache',
+        'http',
+      ]),
     ),
     arrows('config', ['policy', 'reference', 'errors']),
     {
@@ -58,10 +73,13 @@ module.exports = {
     },
     {
       name: 'pure-folders-use-no-package',
-      comment: 'picomatch (globs), canonicalize (RFC 8785) and p-limit are pure functions; see docs/adr/0002',
+      comment: 'picomatch (globs) and canonicalize (RFC 8785) are pure functions; see docs/adr/0002',
       severity: 'error',
       from: { path: `^src/(${PURE.join('|')})/` },
-      to: { path: 'node_modules', pathNot: 'node_modules/(picomatch|@types/picomatch|canonicalize|p-limit)/' },
+      to: {
+        path: 'node_modules',
+        pathNot: 'node_modules/(picomatch|@types/picomatch|canonicalize)/',
+      },
     },
     {
       name: 'express-in-doors-and-http-only',
@@ -86,7 +104,10 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
     moduleSystems: ['es6', 'cjs'],
   },
 };
