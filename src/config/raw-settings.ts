@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
-import { nearestName } from './nearest-name.ts';
+import { nearestName } from '../errors/nearest-name.ts';
 import { SETTINGS, variableOf, type Setting } from './settings.ts';
 
 /** Setting path -> validated value; a path that is missing has no value and no default. */

@@ -1,5 +1,9 @@
+/** Longer names are no typing errors, and the distance takes time by length. */
+const MAX_LENGTH = 64;
+
 /** The name of the list that needs the fewest edits (at most a third of its length), or undefined. */
 export function nearestName(name: string, names: readonly string[]): string | undefined {
+  if (name.length > MAX_LENGTH) return undefined;
   const ranked = names
     .map((candidate) => ({ candidate, edits: editDistance(name.toLowerCase(), candidate.toLowerCase()) }))
     .filter(({ candidate, edits }) => edits <= Math.max(2, Math.floor(candidate.length / 3)))
