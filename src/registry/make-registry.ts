@@ -1,0 +1,84 @@
+import type { LookupFunction } from 'node:net';
+import type { Resolver } from '../check/ports.ts';
+import type { Clock } from '../protocol/ports.ts';
+import { makeAddressGuard } from './address-guard.ts';
+import { makeAgents } from './agent.ts';
+import { makeAuthorizedSend } from './authorized-send.ts';
+import { makeBlobClient } from './blob-client.ts';
+import { makeManifestClient } from './client.ts';
+import { makeCoalescedResolver } from './coalesced-resolver.ts';
+import { askHelper } from './credential-helper.ts';
+import type { CredentialSource } from './credential.ts';
+import { makeCredentials } from './credentials.ts';
+import { makeHosts } from './hosts.ts';
+import { DEFAULT_LIMITS } from './limits.ts';
+import type { Limits } from './limits.ts';
+import { makeManifestCache } from './manifest-cache.ts';
+import { makeRateLimits } from './rate-limits.ts';
+import { makeResolver } from './resolver.ts';
+import { makeSend } from './send.ts';
+import { makeTokens } from './token.ts';
+import { makeUpstream } from './upstream.ts';
+import type { Upstream } from './upstream.ts';
+
+export interface RegistryOptions {
+  readonly clock: Clock;
+  /** `host[:port]` of each host that the configuration names without a wildcard: it may have a private address. */
+  readonly namedHosts: ReadonlySet<string>;
+  /** `host[:port]` of each registry that is spoken to by http. */
+  readonly plainHttp: ReadonlySet<string>;
+  /** Whether a host that the configuration does not name may have a private address. */
+  readonly allowPrivate: boolean;
+  /** A docker `config.json`; `required: false` for the default path. */
+  readonly credentialsFile?: { readonly path: string; readonly required: boolean };
+  /** PEM certificates trusted besides the system's. */
+  readonly extraCa?: string;
+  readonly limits?: Partial<Limits>;
+  /** Replaces the file and the helpers. */
+  readonly credentials?: CredentialSource;
+  /** Replaces `dns.lookup`. */
+  readonly lookup?: LookupFunction;
+}
+
+/** All that the rest of Tagseal gets from registries, over one set of connections. */
+export interface Registry {
+  readonly resolver: Resolver;
+  readonly upstream: Upstream;
+  /** Waits for the calls in flight and closes the connections. */
+  close(): Promise<void>;
+}
+
+export function makeRegistry(options: RegistryOptions): Registry {
+  const { clock } = options;
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const hosts = makeHosts({ named: options.namedHosts, plainHttp: options.plainHttp });
+  const guard = makeAddressGuard({
+    hosts,
+    allowPrivate: options.allowPrivate,
+    ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
+  });
+  const agents = makeAgents({
+    guard,
+    hosts,
+    limits,
+    ...(options.extraCa === undefined ? {} : { extraCa: options.extraCa }),
+  });
+  const send = makeSend({ agents, guard, hosts, limits, rateLimits: makeRateLimits(clock) });
+  const tokens = makeTokens({ send, clock, limits });
+  const credentials =
+    options.credentials ??
+    makeCredentials({
+      clock,
+      askHelper,
+      ...(options.credentialsFile === undefined ? {} : { file: options.credentialsFile }),
+    });
+  const authorizedSend = makeAuthorizedSend({ send, tokens, credentials, hosts, clock });
+  const client = makeManifestClient({ send, authorizedSend, hosts, guard, limits });
+  const manifests = makeManifestCache();
+  const blob = makeBlobClient({ authorizedSend, hosts, guard, limits });
+  return {
+    resolver: makeCoalescedResolver(makeResolver({ client, manifests }), clock),
+    upstream: makeUpstream({ client, manifests, blob }),
+    close: () => agents.close(),
+  };
+}

@@ -1,0 +1,50 @@
+import { AppError } from '../errors/app-error.ts';
+import { quote } from '../errors/quote.ts';
+import type { Clock } from '../protocol/ports.ts';
+import { makeTtlCache } from '../cache/ttl-cache.ts';
+
+/** Without a Retry-After: long enough to let a burst pass. */
+const DEFAULT_SECONDS = 10;
+/** A registry may ask for hours; after this long one call finds out whether it still means it. */
+const MAX_SECONDS = 300;
+const MAX_HOSTS = 1024;
+
+/** Remembers which hosts asked for silence, so that nobody calls them meanwhile. */
+export interface RateLimits {
+  /** Throws REGISTRY_RATE_LIMITED while the host is to be left alone. */
+  check(host: string, aim: string): void;
+  /** Starts the silence that a 429 asks for and gives the error that says so. */
+  impose(host: string, aim: string, retryAfter: string | undefined): AppError;
+}
+
+export function makeRateLimits(clock: Clock): RateLimits {
+  const silences = makeTtlCache<number>({ max: MAX_HOSTS, now: () => clock.now() });
+  return {
+    check(host, aim) {
+      const until = silences.get(host);
+      if (until !== undefined) throw limited(host, aim, Math.ceil((until - clock.now()) / 1000));
+    },
+    impose(host, aim, retryAfter) {
+      const seconds = secondsOf(retryAfter, clock.now());
+      silences.set(host, clock.now() + seconds * 1000, seconds * 1000);
+      return limited(host, aim, seconds);
+    },
+  };
+}
+
+/** Retry-After as seconds or as an HTTP date (RFC 9110, 10.2.3), from 1 second to the cap. */
+function secondsOf(retryAfter: string | undefined, now: number): number {
+  if (retryAfter === undefined) return DEFAULT_SECONDS;
+  const text = retryAfter.trim();
+  const seconds = /^[0-9]+$/.test(text) ? Number(text) : Math.ceil((Date.parse(text) - now) / 1000);
+  if (Number.isNaN(seconds)) return DEFAULT_SECONDS;
+  return Math.min(Math.max(seconds, 1), MAX_SECONDS);
+}
+
+function limited(host: string, aim: string, retryAfterSeconds: number): AppError {
+  return new AppError({
+    code: 'REGISTRY_RATE_LIMITED',
+    message: `${aim}: ${quote(host)} answers 429, too many requests; wait, or add credentials with a higher limit to registries.credentialsFile`,
+    retryAfterSeconds,
+  });
+}

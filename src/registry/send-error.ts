@@ -1,0 +1,110 @@
+import { AppError } from '../errors/app-error.ts';
+import type { ErrorCode } from '../errors/code.ts';
+import { quote } from '../errors/quote.ts';
+
+interface Explanation {
+  readonly code: ErrorCode;
+  readonly why: string;
+}
+
+const UNAVAILABLE_HINT = 'check that it runs and that the network lets tagseal reach it';
+
+/** What went wrong on the wire, by the codes of Node and undici. */
+const BY_CODE: Readonly<Record<string, Explanation>> = {
+  ENOTFOUND: {
+    code: 'REGISTRY_UNAVAILABLE',
+    why: 'the host name has no address; check its spelling and the DNS',
+  },
+  EAI_AGAIN: {
+    code: 'REGISTRY_UNAVAILABLE',
+    why: 'the DNS does not answer; check the resolver of this machine',
+  },
+  UND_ERR_CONNECT_TIMEOUT: {
+    code: 'REGISTRY_UNAVAILABLE',
+    why: `no connection came about in time; ${UNAVAILABLE_HINT}`,
+  },
+  UND_ERR_HEADERS_TIMEOUT: {
+    code: 'REGISTRY_UNAVAILABLE',
+    why: 'it gave no answer in time; try again when it is less busy',
+  },
+  UND_ERR_BODY_TIMEOUT: {
+    code: 'REGISTRY_UNAVAILABLE',
+    why: 'its answer stood still; try again when it is less busy',
+  },
+  UND_ERR_RES_EXCEEDED_MAX_SIZE: {
+    code: 'REGISTRY_ANSWER_INVALID',
+    why: 'its answer exceeds the size limit; check what serves this host',
+  },
+  UND_ERR_HEADERS_OVERFLOW: {
+    code: 'REGISTRY_ANSWER_INVALID',
+    why: 'its answer has more than 16 KiB of headers; check what serves this host',
+  },
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: {
+    code: 'REGISTRY_UNAVAILABLE',
+    why: 'its answer ended early; try again',
+  },
+};
+
+const CERTIFICATE =
+  /^(?:CERT_|ERR_TLS_CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(?:GET|VERIFY)_|INVALID_CA$|HOSTNAME_MISMATCH$)/;
+const BROKEN_CONNECTION: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_SOCKET',
+]);
+
+/** Whether a second try can help at once: after a broken connection, and after a status (which has no cause). */
+export function isTransient(error: unknown): boolean {
+  if (!(error instanceof AppError) || error.code !== 'REGISTRY_UNAVAILABLE') return false;
+  return error.cause === undefined || BROKEN_CONNECTION.has(codeOf(error.cause) ?? '');
+}
+
+/** The AppError for whatever a call to `host` threw. */
+export function toSendError(error: unknown, host: string, aim: string): AppError {
+  if (error instanceof AppError) return about(error, aim);
+  const code = codeOf(error);
+  const { code: kind, why } = explain(code);
+  return new AppError({ code: kind, message: `${aim}: ${quote(host)} cannot be used: ${why}`, cause: error });
+}
+
+/** For a signal that was aborted from outside, at the asker's deadline. */
+export function deadlineExceeded(aim: string, cause: unknown): AppError {
+  return new AppError({
+    code: 'DEADLINE_EXCEEDED',
+    message: `${aim}: the time for this request is over; try again`,
+    cause,
+  });
+}
+
+function about(error: AppError, aim: string): AppError {
+  if (error.code !== 'ADDRESS_FORBIDDEN' || error.message.startsWith(aim)) return error;
+  return new AppError({ code: error.code, message: `${aim}: ${error.message}`, cause: error });
+}
+
+function explain(code: string | undefined): Explanation {
+  const known = code === undefined ? undefined : BY_CODE[code];
+  if (known !== undefined) return known;
+  if (code !== undefined && CERTIFICATE.test(code)) {
+    return {
+      code: 'REGISTRY_UNAVAILABLE',
+      why: `its TLS certificate is not trusted (${code}); add its CA, or fix the certificate`,
+    };
+  }
+  if (code?.startsWith('HPE_') === true) {
+    return {
+      code: 'REGISTRY_ANSWER_INVALID',
+      why: 'its answer is not HTTP; check the port, and name the host in registries.plainHttp only if it speaks http',
+    };
+  }
+  const detail = code === undefined ? '' : ` (${code})`;
+  return { code: 'REGISTRY_UNAVAILABLE', why: `the connection failed${detail}; ${UNAVAILABLE_HINT}` };
+}
+
+function codeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}

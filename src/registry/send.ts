@@ -1,0 +1,141 @@
+import pRetry from 'p-retry';
+import { request } from 'undici';
+import type { Dispatcher } from 'undici';
+import { AppError } from '../errors/app-error.ts';
+import { quote } from '../errors/quote.ts';
+import type { AddressGuard } from './address-guard.ts';
+import type { Agents } from './agent.ts';
+import type { Hosts } from './hosts.ts';
+import type { Limits } from './limits.ts';
+import type { RateLimits } from './rate-limits.ts';
+import { deadlineExceeded, isTransient, toSendError } from './send-error.ts';
+
+/** One call, without redirects. */
+export interface Call {
+  readonly url: URL;
+  readonly method: 'GET' | 'HEAD' | 'POST';
+  readonly headers: Readonly<Record<string, string>>;
+  /** Value of the Authorization header. */
+  readonly authorization?: string | undefined;
+  /** A form; a call with one is not repeated. */
+  readonly body?: string;
+  readonly agent: 'documents' | 'blobs';
+  /** How messages about this call begin, for example `cannot resolve "alpine:3"`. */
+  readonly aim: string;
+  readonly signal: AbortSignal;
+}
+
+/** The status line and headers; the body is still to be read or to be discarded. */
+export interface Answer {
+  readonly url: URL;
+  readonly status: number;
+  /** The one value of a header; undefined when it is absent or given more than once. */
+  header(name: string): string | undefined;
+  /** Every value of a header. */
+  headers(name: string): readonly string[];
+  readonly body: Dispatcher.ResponseData['body'];
+}
+
+/**
+ * Sends a call and gives its answer, whatever its status but 429, 502, 503 and 504. Throws ADDRESS_FORBIDDEN,
+ * REGISTRY_RATE_LIMITED, REGISTRY_UNAVAILABLE, REGISTRY_ANSWER_INVALID, DEADLINE_EXCEEDED.
+ */
+export type Send = (call: Call) => Promise<Answer>;
+
+export interface SendOptions {
+  readonly agents: Agents;
+  readonly guard: AddressGuard;
+  readonly hosts: Hosts;
+  readonly rateLimits: RateLimits;
+  readonly limits: Limits;
+}
+
+const TRANSIENT_STATUS: ReadonlySet<number> = new Set([502, 503, 504]);
+/** More than this of an unwanted body is not worth a kept connection. */
+const DISCARD_BYTES = 64 * 1024;
+
+export function makeSend(options: SendOptions): Send {
+  async function once(call: Call): Promise<Answer> {
+    options.rateLimits.check(call.url.host, call.aim);
+    const answer = await exchange(call, options.agents[call.agent]);
+    if (answer.status === 429) {
+      await discard(answer);
+      throw options.rateLimits.impose(call.url.host, call.aim, answer.header('retry-after'));
+    }
+    if (TRANSIENT_STATUS.has(answer.status)) {
+      await discard(answer);
+      throw badStatus(call.aim, call.url.host, answer.status);
+    }
+    return answer;
+  }
+
+  return async (call) => {
+    checkUrl(call, options);
+    try {
+      return await pRetry(() => once(call), {
+        retries: call.method === 'POST' ? 0 : options.limits.retries,
+        minTimeout: options.limits.retryDelay,
+        shouldRetry: ({ error }) => isTransient(error),
+        signal: call.signal,
+      });
+    } catch (error) {
+      if (call.signal.aborted) throw deadlineExceeded(call.aim, error);
+      throw toSendError(error, call.url.host, call.aim);
+    }
+  };
+}
+
+/** Lets go of an answer whose body nobody wants. */
+export async function discard(answer: Answer): Promise<void> {
+  await answer.body.dump({ limit: DISCARD_BYTES });
+}
+
+/** For a status that says that the registry cannot answer now. */
+export function badStatus(aim: string, host: string, status: number): AppError {
+  return new AppError({
+    code: 'REGISTRY_UNAVAILABLE',
+    message: `${aim}: ${quote(host)} answers ${status}; try again, and ask whoever runs it if it goes on`,
+  });
+}
+
+function checkUrl({ url, aim }: Call, { guard, hosts }: SendOptions): void {
+  if (!hosts.mayCall(url)) {
+    throw new AppError({
+      code: 'ADDRESS_FORBIDDEN',
+      message: `${aim}: ${quote(url.origin)} is not https; name the host in registries.plainHttp if it is meant`,
+    });
+  }
+  try {
+    guard.checkLiteral(url);
+  } catch (error) {
+    throw toSendError(error, url.host, aim);
+  }
+}
+
+async function exchange(call: Call, dispatcher: Dispatcher): Promise<Answer> {
+  try {
+    const response = await request(call.url, {
+      dispatcher,
+      method: call.method,
+      signal: call.signal,
+      body: call.body ?? null,
+      headers: {
+        ...call.headers,
+        ...(call.authorization === undefined ? {} : { authorization: call.authorization }),
+      },
+    });
+    const headers = (name: string): readonly string[] => {
+      const value = response.headers[name];
+      return value === undefined ? [] : [value].flat();
+    };
+    return {
+      url: call.url,
+      status: response.statusCode,
+      headers,
+      header: (name) => (headers(name).length === 1 ? headers(name)[0] : undefined),
+      body: response.body,
+    };
+  } catch (error) {
+    throw toSendError(error, call.url.host, call.aim);
+  }
+}

@@ -1,0 +1,64 @@
+import { makeSingleFlight } from '../cache/single-flight.ts';
+import { quote } from '../errors/quote.ts';
+import type { Digest } from '../reference/digest.ts';
+import type { BlobClient } from './blob-client.ts';
+import type { ManifestClient } from './client.ts';
+import type { DigestTarget, ManifestCache } from './manifest-cache.ts';
+import type { Manifest } from './manifest.ts';
+import { deadlineExceeded } from './send-error.ts';
+
+export interface ManifestHead {
+  /** Bytes. */
+  readonly size: number;
+  readonly mediaType: string;
+  readonly digest: Digest;
+}
+
+/** Content by digest, for the pull proxy. Throws REGISTRY_*, *_UNKNOWN, DIGEST_MISMATCH, ADDRESS_FORBIDDEN, DEADLINE_EXCEEDED. */
+export interface Upstream {
+  /** The bytes have the digest. */
+  manifest(target: DigestTarget, signal: AbortSignal): Promise<Manifest>;
+  /** Of bytes that were hashed, too: the GET that follows a HEAD is then served from memory. */
+  headManifest(target: DigestTarget, signal: AbortSignal): Promise<ManifestHead>;
+  readonly blob: BlobClient;
+}
+
+export interface UpstreamOptions {
+  readonly client: ManifestClient;
+  readonly manifests: ManifestCache;
+  readonly blob: BlobClient;
+}
+
+export function makeUpstream({ client, manifests, blob }: UpstreamOptions): Upstream {
+  const flights = makeSingleFlight<Manifest>();
+
+  async function read(
+    { registry, repository, digest }: DigestTarget,
+    signal: AbortSignal,
+  ): Promise<Manifest> {
+    const found = await client.get({ registry, repository, reference: digest }, signal);
+    manifests.put(registry, repository, found);
+    return found;
+  }
+
+  async function manifest(target: DigestTarget, signal: AbortSignal): Promise<Manifest> {
+    const known = manifests.get(target);
+    if (known !== undefined) return known;
+    const key = `${target.registry}/${target.repository}@${target.digest}`;
+    try {
+      return await flights.run(key, (shared) => read(target, shared), signal);
+    } catch (error) {
+      if (signal.aborted) throw deadlineExceeded(`cannot resolve ${quote(key)}`, error);
+      throw error;
+    }
+  }
+
+  return {
+    manifest,
+    blob,
+    async headManifest(target, signal) {
+      const { bytes, mediaType, digest } = await manifest(target, signal);
+      return { size: bytes.byteLength, mediaType, digest };
+    },
+  };
+}
