@@ -33,7 +33,8 @@ export async function currentDigest(question: CurrentQuestion): Promise<Current>
   const { reference, rule, context, known, resolver } = question;
   if (!context.mayResolve) return nothingAsked();
   if (known === undefined) return answer((await resolver.fetch(reference, context.signal)).digest);
-  if (rule.recheck === 'never') return nothingAsked();
+  const isPinned = reference.digest === known.record.digest;
+  if (isPinned || rule.recheck === 'never') return nothingAsked();
   try {
     const maxAgeMs = rule.recheck === 'interval' ? INTERVAL_MS : undefined;
     return answer((await resolver.recheck(reference, context.signal, maxAgeMs)).digest);

@@ -36,8 +36,9 @@ function readText(path: string, required: boolean): string | undefined {
     return readFileSync(path, 'utf8');
   } catch (error) {
     if (error instanceof AppError) throw error;
-    if (!required && error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw invalid(path, error instanceof Error ? error.message : String(error), error);
+    const why = String(error).replace(/^Error: /, '');
+    if (!required && why.startsWith('ENOENT')) return undefined;
+    throw invalid(path, why, error);
   }
 }
 

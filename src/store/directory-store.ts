@@ -149,7 +149,7 @@ function invalid(path: string, why: string, cause?: unknown): AppError {
 }
 
 function unavailable(verb: 'read' | 'write', path: string, cause: unknown): AppError {
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = String(cause).replace(/^Error: /, '');
   return new AppError({
     code: 'STORE_UNAVAILABLE',
     message: `cannot ${verb} the records in ${dirname(path)}: ${why}; free space or mend the permissions`,

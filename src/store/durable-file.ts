@@ -1,4 +1,3 @@
-rm -rf src/store/*; cat > src/store/durable-file.ts <<'E'
 import { link, mkdir, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
@@ -35,7 +34,7 @@ export async function createDurably(path: string, text: string, asideName: strin
 }
 
 export function isErrno(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === code;
 }
 
 async function writeSynced(path: string, text: string): Promise<void> {

@@ -2,8 +2,12 @@
 import { createHash } from 'node:crypto';
 import { stripTypeScriptTypes } from 'node:module';
 
-export function process(source) {
-  return { code: stripTypeScriptTypes(source) };
+export function process(source, path) {
+  try {
+    return { code: stripTypeScriptTypes(source) };
+  } catch (error) {
+    throw new Error(`${path}: ${error.message}`, { cause: error });
+  }
 }
 
 export function getCacheKey(source, path, options) {
