@@ -1,0 +1,112 @@
+import { randomUUID } from 'node:crypto';
+import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '../../errors/app-error.ts';
+import { quote } from '../../errors/quote.ts';
+import { isAlive, startOf } from './process-start.ts';
+import { parseHolder, type LockHolder } from './lock-holder.ts';
+
+const LOCK_FILE = 'lock';
+/** Each round either wins, or finds a live holder, or removes one stale file. */
+const MAX_ROUNDS = 8;
+
+export interface Lock {
+  /** Tells other processes where the log can be reached. */
+  announce(url: string): Promise<void>;
+  /** Whether the lock file is still ours: another process may have taken us for dead. */
+  isHeld(): Promise<boolean>;
+  release(): Promise<void>;
+}
+
+/** Makes this process the only writer of the log in `dir`. Throws LOG_IN_USE. */
+export async function takeLock(dir: string): Promise<Lock> {
+  const path = join(dir, LOCK_FILE);
+  const mine: LockHolder = { pid: process.pid, started: await startOf(process.pid), token: randomUUID() };
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    if (await tryCreate(path, mine)) return makeLock(path, mine);
+    const holder = await readHolder(path);
+    if (holder !== undefined && (await isAlive(holder))) throw inUse(dir, holder);
+    await removeStale(path, holder);
+  }
+  throw inUse(dir, undefined);
+}
+
+/** The living process that has the log in `dir` open, or undefined. */
+export async function readLock(dir: string): Promise<LockHolder | undefined> {
+  const holder = await readHolder(join(dir, LOCK_FILE));
+  return holder !== undefined && (await isAlive(holder)) ? holder : undefined;
+}
+
+function makeLock(path: string, mine: LockHolder): Lock {
+  const isHeld = async () => (await readHolder(path))?.token === mine.token;
+  return {
+    isHeld,
+    async announce(url) {
+      const next = await writeBeside(path, { ...mine, url });
+      await rename(next, path);
+    },
+    async release() {
+      if (await isHeld()) await rm(path, { force: true });
+    },
+  };
+}
+
+/** A hard link appears with its whole content or not at all, and fails when the name is taken. */
+async function tryCreate(path: string, holder: LockHolder): Promise<boolean> {
+  const draft = await writeBeside(path, holder);
+  try {
+    await link(draft, path);
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return false;
+    throw error;
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+/** Two processes may see the same stale file: only the one that moved that very file away may go on. */
+async function removeStale(path: string, seen: LockHolder | undefined): Promise<void> {
+  const aside = `${path}.${randomUUID()}`;
+  try {
+    await rename(path, aside);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return;
+    throw error;
+  }
+  const moved = await readHolder(aside);
+  // somebody else replaced the stale file since we read it: give theirs back
+  if (moved?.token !== seen?.token) await link(aside, path);
+  await rm(aside, { force: true });
+}
+
+async function writeBeside(path: string, holder: LockHolder): Promise<string> {
+  const draft = `${path}.${randomUUID()}`;
+  await writeFile(draft, `${JSON.stringify(holder)}\n`, { flag: 'wx' });
+  return draft;
+}
+
+async function readHolder(path: string): Promise<LockHolder | undefined> {
+  try {
+    return parseHolder(await readFile(path, 'utf8'));
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}
+
+function inUse(dir: string, holder: LockHolder | undefined): AppError {
+  const who = holder === undefined ? 'other processes' : `process ${holder.pid}`;
+  const todo =
+    holder?.url === undefined
+      ? 'stop it, or wait until it ends'
+      : `use it at ${quote(holder.url)}, or stop it`;
+  return new AppError({
+    code: 'LOG_IN_USE',
+    message: `cannot open the log in ${quote(dir)}: ${who} has it open; ${todo}`,
+  });
+}

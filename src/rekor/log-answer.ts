@@ -1,0 +1,42 @@
+import { AppError } from '../errors/app-error.ts';
+import { quote } from '../errors/quote.ts';
+import { parseBoundedJson } from './bounded-json.ts';
+import type { LogResponse } from './transport.ts';
+
+const MAX_JSON_DEPTH = 12;
+const RETRY_AFTER_SECONDS = 5;
+/** Answers that say something about the request itself: another try cannot help. */
+const REFUSALS: ReadonlySet<number> = new Set([400, 401, 403, 404, 409, 411, 413, 414, 415, 422]);
+
+/** The error for an answer that is not the one hoped for. `doing` is for example `write to log "https://…"`. */
+export function unexpectedAnswer(doing: string, { status, body }: LogResponse): AppError {
+  const text = Buffer.from(body.subarray(0, 200)).toString('utf8').trim();
+  const said = text === '' ? 'without a word' : quote(text);
+  const why = `cannot ${doing}: it answered ${status} ${said}`;
+  if (REFUSALS.has(status)) {
+    return new AppError({
+      code: 'LOG_ENTRY_INVALID',
+      message: `${why}; check that the log's url and kind are right`,
+    });
+  }
+  return unavailable(`${why}; try again later`);
+}
+
+export function unavailable(message: string, cause?: unknown): AppError {
+  return new AppError({ code: 'LOG_UNAVAILABLE', message, cause, retryAfterSeconds: RETRY_AFTER_SECONDS });
+}
+
+/** What a log says that cannot be an entry. */
+export function entryInvalid(doing: string, why: string, cause?: unknown): AppError {
+  const message = `cannot ${doing}: ${why}; check that the log's url and kind are right`;
+  return new AppError({ code: 'LOG_ENTRY_INVALID', message, cause });
+}
+
+/** The JSON of an answer, handed to `parse`; every error in either is LOG_ENTRY_INVALID. */
+export function readJson<T>(doing: string, answer: LogResponse, parse: (json: unknown) => T): T {
+  try {
+    return parse(parseBoundedJson(answer.body, { maxBytes: answer.body.length, maxDepth: MAX_JSON_DEPTH }));
+  } catch (cause) {
+    throw entryInvalid(doing, 'its answer is no log entry', cause);
+  }
+}

@@ -1,0 +1,52 @@
+import { createHash, createPublicKey } from 'node:crypto';
+import type { LogKind } from './entry.ts';
+
+const ED25519_KEY_BYTES = 32;
+/** Signature type of Ed25519 in a signed note (C2SP signed-note, "Signature types"). */
+const ED25519_NOTE_TYPE = 0x01;
+const BEGINNING_OF_TIME = '1970-01-01T00:00:00Z';
+
+/** A log that is trusted: its checkpoints have this origin and are signed with this key. */
+export interface LogTrust {
+  readonly kind: LogKind;
+  /** Origin line of its checkpoints; for `rekor-v1` its host, which there is followed by ` - <tree ID>`. */
+  readonly origin: string;
+  /** SubjectPublicKeyInfo, DER in base64: Ed25519 or ECDSA P-256. */
+  readonly spki: string;
+}
+
+/** Sigstore TrustedRoot v0.1 (protobuf-specs, sigstore_trustroot.proto) with this one log in it, as JSON. */
+export function trustedRootFor(trust: LogTrust): Readonly<Record<string, unknown>> {
+  const keyId = logIdOf(trust);
+  const keyDetails = isEd25519(trust.spki) ? 'PKIX_ED25519' : 'PKIX_ECDSA_P256_SHA_256';
+  return {
+    mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1',
+    tlogs: [
+      {
+        // verifiers look for the name in a checkpoint's signature inside this URL
+        baseUrl: `https://${trust.origin}`,
+        hashAlgorithm: 'SHA2_256',
+        publicKey: { rawBytes: trust.spki, keyDetails, validFor: { start: BEGINNING_OF_TIME } },
+        logId: { keyId },
+        checkpointKeyId: { keyId },
+      },
+    ],
+    certificateAuthorities: [],
+    ctlogs: [],
+    timestampAuthorities: [],
+  };
+}
+
+/** The log ID in its entries, base64: the untruncated key ID of its checkpoints' signed note, or v1's key hash. */
+export function logIdOf({ origin, spki }: LogTrust): string {
+  const der = Buffer.from(spki, 'base64');
+  const hash = createHash('sha256');
+  if (!isEd25519(spki)) return hash.update(der).digest('base64');
+  const raw = der.subarray(-ED25519_KEY_BYTES);
+  return hash.update(`${origin}\n`).update(Buffer.of(ED25519_NOTE_TYPE)).update(raw).digest('base64');
+}
+
+export function isEd25519(spki: string): boolean {
+  const key = Buffer.from(spki, 'base64');
+  return createPublicKey({ key, format: 'der', type: 'spki' }).asymmetricKeyType === 'ed25519';
+}
