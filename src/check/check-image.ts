@@ -23,11 +23,9 @@ export function makeCheckImage({ policy, ledger, resolver, incident }: CheckImag
     try {
       const reference = parseReference(text);
       if (!isTagReference(reference)) return pinnedByDigest(reference);
-      const match = ruleFor(policy(), reference);
+      const match = ruleFor(policy(), reference, context.mode);
       if (match.kind === 'exempt') return exempt(reference, match.why);
-      const rule = context.mode === undefined ? match.rule : { ...match.rule, mode: context.mode };
-      if (rule.mode === 'off') return exempt(reference, 'the namespace is switched off');
-      return await decide(reference, rule, context);
+      return await decide(reference, match.rule, context);
     } catch (error) {
       return noVerdict({ text, error, incident, mode: context.mode ?? 'enforce' });
     }

@@ -88,7 +88,7 @@ function validated({ schema }: Setting, value: unknown, where: string): unknown 
   const [issue] = result.error.issues;
   const at = issue !== undefined && issue.path.length > 0 ? `[${issue.path.join('][')}]` : '';
   const why = issue?.message ?? 'is not valid';
-  throw invalid(`${where}${at}: ${why}; got ${quote(JSON.stringify(value) ?? String(value))}`);
+  throw invalid(`${where}${at}: ${why}; got ${quote(JSON.stringify(value))}`);
 }
 
 function keysUnder(path: string): readonly string[] {

@@ -28,7 +28,7 @@ export const DEFAULT_RULE: Rule = {
   mode: 'enforce',
   rewrite: 'tagDigest',
   onMoved: 'deny',
-  onUnresolvable: 'deny',
+  onUnresolvable: 'pinRecorded',
   recording: 'required',
   onLogUnavailable: 'deny',
   recheck: 'always',

@@ -110,10 +110,19 @@ export async function startFakeRegistry(): Promise<FakeRegistry> {
     const method = request.method ?? '';
     requests.push({ method, path: request.url ?? '', headers: request.headers, body: body.toString() });
     const exchange = { request, response, url: target, body };
-    if (target.pathname === '/token') return sendToken(exchange);
-    if (method === 'POST' || method === 'PUT') return receive(exchange, content);
+    if (target.pathname === '/token') {
+      sendToken(exchange);
+      return;
+    }
+    if (method === 'POST' || method === 'PUT') {
+      receive(exchange, content);
+      return;
+    }
     if (interrupts(response)) return;
-    if (!mayPass(exchange)) return challenge(response);
+    if (!mayPass(exchange)) {
+      challenge(response);
+      return;
+    }
     serve(exchange);
   }
 
@@ -161,7 +170,10 @@ export async function startFakeRegistry(): Promise<FakeRegistry> {
       auth?.identityToken !== undefined
         ? form.get('refresh_token') === auth.identityToken
         : auth?.user === undefined || request.headers.authorization === basic(auth.user);
-    if (!known) return fail(response, 401, 'UNAUTHORIZED');
+    if (!known) {
+      fail(response, 401, 'UNAUTHORIZED');
+      return;
+    }
     issued += 1;
     const token = `token-${issued}`;
     tokens.add(token);
@@ -173,11 +185,13 @@ export async function startFakeRegistry(): Promise<FakeRegistry> {
   function serve({ request, response, url: { pathname } }: Exchange): void {
     const [, manifestRepository, reference] = MANIFEST.exec(pathname) ?? [];
     if (manifestRepository !== undefined && reference !== undefined) {
-      return serveManifest(request, response, manifestRepository, reference);
+      serveManifest(request, response, manifestRepository, reference);
+      return;
     }
     const [, blobRepository, digest] = BLOB.exec(pathname) ?? [];
     if (blobRepository !== undefined && digest !== undefined) {
-      return serveBlob(request, response, content.blob(blobRepository, digest));
+      serveBlob(request, response, content.blob(blobRepository, digest));
+      return;
     }
     const [, tagRepository] = TAGS.exec(pathname) ?? [];
     if (tagRepository !== undefined) {
@@ -197,13 +211,18 @@ export async function startFakeRegistry(): Promise<FakeRegistry> {
   ): void {
     if (lies.silent === true) return;
     if (lies.manifestRedirect !== undefined) {
-      return redirect(response, lies.manifestRedirect.replace('{path}', request.url ?? ''));
+      redirect(response, lies.manifestRedirect.replace('{path}', request.url ?? ''));
+      return;
     }
     if (request.method === 'HEAD' && lies.headStatus !== undefined) {
-      return fail(response, lies.headStatus, 'UNSUPPORTED');
+      fail(response, lies.headStatus, 'UNSUPPORTED');
+      return;
     }
     const manifest = choose(repository, reference, request.headers.accept ?? '');
-    if (manifest === undefined) return fail(response, 404, 'MANIFEST_UNKNOWN');
+    if (manifest === undefined) {
+      fail(response, 404, 'MANIFEST_UNKNOWN');
+      return;
+    }
     sendManifest(request, response, manifest);
   }
 
@@ -239,7 +258,10 @@ export async function startFakeRegistry(): Promise<FakeRegistry> {
 
   function sendBody(response: ServerResponse, bytes: Buffer): void {
     if (lies.body === 'oversized') return void response.end(Buffer.alloc(OVERSIZED, 0x20));
-    if (lies.body === 'endless') return pour(response);
+    if (lies.body === 'endless') {
+      pour(response);
+      return;
+    }
     if (lies.body === 'stuck') return void response.write(bytes.subarray(0, 1));
     if (lies.body === 'short') {
       response.setHeader('content-length', bytes.length + 10);
@@ -251,9 +273,13 @@ export async function startFakeRegistry(): Promise<FakeRegistry> {
   }
 
   function serveBlob(request: IncomingMessage, response: ServerResponse, bytes: Buffer | undefined): void {
-    if (bytes === undefined) return fail(response, 404, 'BLOB_UNKNOWN');
+    if (bytes === undefined) {
+      fail(response, 404, 'BLOB_UNKNOWN');
+      return;
+    }
     if (lies.blobRedirect !== undefined && !request.url?.includes('direct')) {
-      return redirect(response, lies.blobRedirect.replace('{path}', request.url ?? ''));
+      redirect(response, lies.blobRedirect.replace('{path}', request.url ?? ''));
+      return;
     }
     response.setHeader('content-type', 'application/octet-stream');
     response.setHeader('accept-ranges', 'bytes');
@@ -296,17 +322,26 @@ function receive({ request, response, url, body }: Exchange, content: RegistryCo
       response.setHeader('location', `/v2/${uploadRepository}/blobs/uploads/${content.openUpload()}`);
       return void response.writeHead(202).end();
     }
-    if (!content.isOpen(upload)) return fail(response, 404, 'BLOB_UPLOAD_UNKNOWN');
+    if (!content.isOpen(upload)) {
+      fail(response, 404, 'BLOB_UPLOAD_UNKNOWN');
+      return;
+    }
     content.closeUpload(upload);
     const digest = url.searchParams.get('digest') ?? '';
-    if (!content.putBlob(uploadRepository, digest, body)) return fail(response, 400, 'DIGEST_INVALID');
+    if (!content.putBlob(uploadRepository, digest, body)) {
+      fail(response, 400, 'DIGEST_INVALID');
+      return;
+    }
     response.setHeader('location', `/v2/${uploadRepository}/blobs/${digest}`);
     return void response.writeHead(201).end();
   }
   const [, repository = '', reference = ''] = MANIFEST.exec(url.pathname) ?? [];
   const mediaType = request.headers['content-type'] ?? '';
   const stored = content.putManifest(repository, reference, mediaType, body);
-  if (stored === undefined) return fail(response, 400, 'DIGEST_INVALID');
+  if (stored === undefined) {
+    fail(response, 400, 'DIGEST_INVALID');
+    return;
+  }
   response.setHeader('docker-content-digest', stored.digest);
   response.writeHead(201).end();
 }
@@ -317,7 +352,8 @@ function sendRange(request: IncomingMessage, response: ServerResponse, bytes: Bu
   const to = last === undefined || last === '' ? bytes.length - 1 : Math.min(Number(last), bytes.length - 1);
   if (from >= bytes.length) {
     response.setHeader('content-range', `bytes */${bytes.length}`);
-    return fail(response, 416, 'RANGE_INVALID');
+    fail(response, 416, 'RANGE_INVALID');
+    return;
   }
   const part = bytes.subarray(from, to + 1);
   if (first !== undefined) response.setHeader('content-range', `bytes ${from}-${to}/${bytes.length}`);
