@@ -1,0 +1,4 @@
+import { startFakeRegistry } from '../../support/fake-registry.ts';
+import { registryContract } from './suite.ts';
+
+registryContract('the fake', startFakeRegistry);
