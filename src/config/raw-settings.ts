@@ -21,7 +21,13 @@ export function readSettings(
   return values;
 }
 
-function fileValues({ name, value }: { readonly name: string; readonly value: unknown }): Map<string, unknown> {
+function fileValues({
+  name,
+  value,
+}: {
+  readonly name: string;
+  readonly value: unknown;
+}): Map<string, unknown> {
   const found = new Map<string, unknown>();
   if (value === undefined || value === null) return found;
   collect({ source: name, path: '', value, found });
@@ -53,7 +59,8 @@ function variableValues(environment: Readonly<Record<string, string | undefined>
   const found = new Map<string, unknown>();
   const byVariable = new Map(SETTINGS.map((setting) => [variableOf(setting.path), setting]));
   for (const [name, value] of Object.entries(environment)) {
-    if (!name.startsWith('TAGSEAL_') || name === CONFIG_VARIABLE || value === undefined || value === '') continue;
+    if (!name.startsWith('TAGSEAL_') || name === CONFIG_VARIABLE || value === undefined || value === '')
+      continue;
     const setting = byVariable.get(name);
     if (setting === undefined) {
       throw unknownKey({ source: 'environment', path: '', key: name, keys: [...byVariable.keys()] });
@@ -78,7 +85,11 @@ function parseJson(value: string, name: string): unknown {
   try {
     return JSON.parse(value);
   } catch (error) {
-    throw new AppError({ code: 'CONFIG_INVALID', message: `${name}: must be a JSON list of rules`, cause: error });
+    throw new AppError({
+      code: 'CONFIG_INVALID',
+      message: `${name}: must be a JSON list of rules`,
+      cause: error,
+    });
   }
 }
 

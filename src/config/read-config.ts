@@ -22,7 +22,10 @@ export function readConfig({ file, environment, workingDirectory }: ConfigSource
   const named = file ?? environment[CONFIG_VARIABLE];
   const path = resolve(workingDirectory, named ?? DEFAULT_FILE);
   const text = readText(path, named !== undefined);
-  const values = readSettings({ name: path, value: text === undefined ? undefined : parse(text, path) }, environment);
+  const values = readSettings(
+    { name: path, value: text === undefined ? undefined : parse(text, path) },
+    environment,
+  );
   return toConfig(values, {
     source: path,
     absolute: (name) => resolve(workingDirectory, expandHome(name, environment)),
@@ -56,5 +59,9 @@ function expandHome(name: string, environment: Readonly<Record<string, string | 
 }
 
 function invalid(path: string, why: string, cause?: unknown): AppError {
-  return new AppError({ code: 'CONFIG_INVALID', message: `cannot read the config file ${path}: ${why}`, cause });
+  return new AppError({
+    code: 'CONFIG_INVALID',
+    message: `cannot read the config file ${path}: ${why}`,
+    cause,
+  });
 }

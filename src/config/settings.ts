@@ -9,19 +9,34 @@ export interface Setting {
   readonly about: string;
 }
 
-const text = z.string().check(z.minLength(1), z.maxLength(4096));
-const url = z.string().check(z.regex(/^https?:\/\/[^\s?#]+$/, 'must be an http:// or https:// address'), z.maxLength(2048));
-const listen = z.string().check(
-  z.regex(/^(?:[^\s:]*|\[[0-9a-fA-F:.]+\]):\d{1,5}$/, 'must be host:port, for example 127.0.0.1:8443 or :8443'),
+const string = () => z.string({ error: 'must be text' });
+const text = string().check(z.minLength(1, 'must not be empty'), z.maxLength(4096, 'is too long'));
+const url = string().check(z.regex(/^https?:\/\/[^\s?#]{1,2000}$/, 'must be an http:// or https:// address'));
+const listen = string().check(
+  z.regex(
+    /^(?:[^\s:]*|\[[0-9a-fA-F:.]+\]):\d{1,5}$/,
+    'must be host:port, for example 127.0.0.1:8443 or :8443',
+  ),
 );
-const scope = z.string().check(
-  z.regex(/^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/, 'must be 1 to 64 letters, digits, dots, dashes'),
+const scope = string().check(
+  z.regex(
+    /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/,
+    'must be 1 to 64 letters, digits, dots, dashes',
+  ),
 );
-const host = z.string().check(
+const host = string().check(
   z.regex(/^(?:\*\.)?(?:[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?$/, 'must be host or host:port'),
 );
-const hosts = z.array(host).check(z.maxLength(200));
-const plainHosts = z.array(host).check(z.maxLength(200));
+const hosts = list(host, 200);
+const flag = z.boolean({ error: 'must be true or false' });
+
+function list(item: z.ZodMiniType, max: number) {
+  return z.array(item, { error: 'must be a list' }).check(z.maxLength(max, `must have at most ${max} items`));
+}
+
+function oneOf(...values: readonly [string, ...string[]]) {
+  return z.enum(values, { error: `must be one of ${values.join(', ')}` });
+}
 
 /** Registries that the proxy serves unless told otherwise: the well-known public ones. */
 const PUBLIC_REGISTRIES = [
@@ -36,38 +51,133 @@ const PUBLIC_REGISTRIES = [
 
 /** Every setting there is; the docs table and the variables are made from this list. */
 export const SETTINGS: readonly Setting[] = [
-  { path: 'scope', schema: scope, default: 'default', about: 'Name of the ledger. Deployments that share key, log and scope share one history.' },
-  { path: 'dataDir', schema: text, default: './.tagseal', about: 'Folder of the embedded log, the directory store and the keys made on first start.' },
-  { path: 'privacy', schema: z.enum(['auto', 'plain', 'blinded']), default: 'auto', about: 'Whether names reach the log as a plain hash, which can be guessed, or under a key. `auto`: plain for well-known public registries.' },
-  { path: 'blindingKeyFile', schema: text, about: 'Secret of 32 bytes in hex for blinded names. Default: `blinding.key` in dataDir, made on first start. Back it up.' },
-  { path: 'log.kind', schema: z.enum(['embedded', 'rekor-v2', 'rekor-v1']), default: 'embedded', about: 'The transparency log.' },
+  {
+    path: 'scope',
+    schema: scope,
+    default: 'default',
+    about: 'Name of the ledger. Deployments that share key, log and scope share one history.',
+  },
+  {
+    path: 'dataDir',
+    schema: text,
+    default: './.tagseal',
+    about: 'Folder of the embedded log, the directory store and the keys made on first start.',
+  },
+  {
+    path: 'privacy',
+    schema: oneOf('auto', 'plain', 'blinded'),
+    default: 'auto',
+    about:
+      'Whether names reach the log as a plain hash, which can be guessed, or under a key. `auto`: plain for well-known public registries.',
+  },
+  {
+    path: 'blindingKeyFile',
+    schema: text,
+    about:
+      'Secret of 32 bytes in hex for blinded names. Default: `blinding.key` in dataDir, made on first start. Back it up.',
+  },
+  {
+    path: 'log.kind',
+    schema: oneOf('embedded', 'rekor-v2', 'rekor-v1'),
+    default: 'embedded',
+    about: 'The transparency log.',
+  },
   { path: 'log.url', schema: url, about: 'Address of the Rekor server.' },
   { path: 'log.readUrl', schema: url, about: 'Where the tiles are served, if not at `<url>/api/v2`.' },
   { path: 'log.origin', schema: text, about: 'Origin line of the log’s checkpoints; with `publicKeyFile`.' },
   { path: 'log.publicKeyFile', schema: text, about: 'Public key of the log, PEM; with `origin`.' },
-  { path: 'log.trustedRootFile', schema: text, about: 'Sigstore `trusted_root.json` that names the log; instead of key and origin.' },
-  { path: 'signer.kind', schema: z.enum(['key']), default: 'key', about: 'How statements are signed.' },
-  { path: 'signer.keyFile', schema: text, about: 'Private key, P-256 PEM. Default: `signer.key` in dataDir, made on first start. Back it up.' },
-  { path: 'store.kind', schema: z.enum(['directory']), default: 'directory', about: 'Where records are kept.' },
-  { path: 'registries.allow', schema: hosts, default: PUBLIC_REGISTRIES, about: 'Registries that the proxy serves; also names private ones that may be dialled.' },
-  { path: 'registries.plainHttp', schema: plainHosts, default: [], about: 'Registries that are spoken to over plain HTTP.' },
-  { path: 'registries.credentialsFile', schema: text, about: 'Docker `config.json` with credentials. Default: `~/.docker/config.json` if it is there.' },
-  { path: 'registries.caFile', schema: text, about: 'PEM certificates to trust for registries, besides the public ones.' },
-  { path: 'policies', schema: z.array(z.unknown()).check(z.maxLength(100)), default: [{ match: { images: ['**'] }, mode: 'enforce' }], about: 'Rules; the first that matches decides. See docs/policies.md.' },
-  { path: 'admission.enabled', schema: z.boolean(), default: true, about: 'Whether `serve` runs the admission webhook.' },
-  { path: 'admission.listen', schema: listen, default: '127.0.0.1:8443', about: 'Address of the webhook, HTTPS.' },
-  { path: 'admission.tls.mode', schema: z.enum(['self', 'files']), default: 'self', about: '`self`: own CA, its certificate is written to dataDir; `files`: certFile and keyFile.' },
+  {
+    path: 'log.trustedRootFile',
+    schema: text,
+    about: 'Sigstore `trusted_root.json` that names the log; instead of key and origin.',
+  },
+  { path: 'signer.kind', schema: oneOf('key'), default: 'key', about: 'How statements are signed.' },
+  {
+    path: 'signer.keyFile',
+    schema: text,
+    about: 'Private key, P-256 PEM. Default: `signer.key` in dataDir, made on first start. Back it up.',
+  },
+  { path: 'store.kind', schema: oneOf('directory'), default: 'directory', about: 'Where records are kept.' },
+  {
+    path: 'registries.allow',
+    schema: hosts,
+    default: PUBLIC_REGISTRIES,
+    about: 'Registries that the proxy serves; also names private ones that may be dialled.',
+  },
+  {
+    path: 'registries.plainHttp',
+    schema: hosts,
+    default: [],
+    about: 'Registries that are spoken to over plain HTTP.',
+  },
+  {
+    path: 'registries.credentialsFile',
+    schema: text,
+    about: 'Docker `config.json` with credentials. Default: `~/.docker/config.json` if it is there.',
+  },
+  {
+    path: 'registries.caFile',
+    schema: text,
+    about: 'PEM certificates to trust for registries, besides the public ones.',
+  },
+  {
+    path: 'policies',
+    schema: list(z.unknown(), 100),
+    default: [{ match: { images: ['**'] }, mode: 'enforce' }],
+    about: 'Rules; the first that matches decides. See docs/policies.md.',
+  },
+  {
+    path: 'admission.enabled',
+    schema: flag,
+    default: true,
+    about: 'Whether `serve` runs the admission webhook.',
+  },
+  {
+    path: 'admission.listen',
+    schema: listen,
+    default: '127.0.0.1:8443',
+    about: 'Address of the webhook, HTTPS.',
+  },
+  {
+    path: 'admission.tls.mode',
+    schema: oneOf('self', 'files'),
+    default: 'self',
+    about: '`self`: own CA, its certificate is written to dataDir; `files`: certFile and keyFile.',
+  },
   { path: 'admission.tls.certFile', schema: text, about: 'Serving certificate chain, PEM.' },
   { path: 'admission.tls.keyFile', schema: text, about: 'Its private key, PEM.' },
-  { path: 'admission.workloads', schema: z.enum(['warn', 'deny']), default: 'warn', about: 'What `/warn` does with a Deployment whose tag has moved.' },
-  { path: 'proxy.enabled', schema: z.boolean(), default: true, about: 'Whether `serve` runs the pull proxy.' },
+  {
+    path: 'admission.workloads',
+    schema: oneOf('warn', 'deny'),
+    default: 'warn',
+    about: 'What `/warn` does with a Deployment whose tag has moved.',
+  },
+  { path: 'proxy.enabled', schema: flag, default: true, about: 'Whether `serve` runs the pull proxy.' },
   { path: 'proxy.listen', schema: listen, default: '127.0.0.1:5050', about: 'Address of the proxy, HTTP.' },
-  { path: 'proxy.denyCode', schema: z.enum(['DENIED', 'TAG_INVALID']), default: 'DENIED', about: 'Error code of a refused tag; TAG_INVALID prints best in docker’s classic image store.' },
-  { path: 'admin.listen', schema: listen, default: '127.0.0.1:9090', about: 'Address of /metrics, /healthz, /readyz and, with the embedded log, /log.' },
-  { path: 'logLevel', schema: z.enum(['error', 'warn', 'info', 'debug']), default: 'info', about: 'What is written to standard error, one JSON object a line.' },
+  {
+    path: 'proxy.denyCode',
+    schema: oneOf('DENIED', 'TAG_INVALID'),
+    default: 'DENIED',
+    about: 'Error code of a refused tag; TAG_INVALID prints best in docker’s classic image store.',
+  },
+  {
+    path: 'admin.listen',
+    schema: listen,
+    default: '127.0.0.1:9090',
+    about: 'Address of /metrics, /healthz, /readyz and, with the embedded log, /log.',
+  },
+  {
+    path: 'logLevel',
+    schema: oneOf('error', 'warn', 'info', 'debug'),
+    default: 'info',
+    about: 'What is written to standard error, one JSON object a line.',
+  },
 ];
 
 /** `registries.plainHttp` -> `TAGSEAL_REGISTRIES_PLAIN_HTTP`. */
 export function variableOf(path: string): string {
-  return `TAGSEAL_${path.replaceAll('.', '_').replace(/([a-z])([A-Z])/g, '$1_$2').toUpperCase()}`;
+  return `TAGSEAL_${path
+    .replaceAll('.', '_')
+    .replace(/([a-z])([A-Z])/g, '$1_$2')
+    .toUpperCase()}`;
 }

@@ -65,7 +65,10 @@ function logSettings(get: Reader, absolute: Absolute): LogSettings {
   const byRoot = get.optional('log.trustedRootFile') !== undefined;
   const byKey = get.optional('log.publicKeyFile') !== undefined && get.optional('log.origin') !== undefined;
   if (byRoot === byKey) {
-    throw contradiction('log.trustedRootFile', 'or log.publicKeyFile with log.origin must say which log to trust');
+    throw contradiction(
+      'log.trustedRootFile',
+      'or log.publicKeyFile with log.origin must say which log to trust',
+    );
   }
   const readUrl = get.optional('log.readUrl');
   const origin = get.optional('log.origin');
@@ -84,8 +87,10 @@ function tlsSettings(get: Reader, absolute: Absolute): Config['admission']['tls'
   if (mode === 'self') return { mode };
   const certFile = get.optional('admission.tls.certFile');
   const keyFile = get.optional('admission.tls.keyFile');
-  if (certFile === undefined) throw contradiction('admission.tls.certFile', 'must be set for admission.tls.mode files');
-  if (keyFile === undefined) throw contradiction('admission.tls.keyFile', 'must be set for admission.tls.mode files');
+  if (certFile === undefined)
+    throw contradiction('admission.tls.certFile', 'must be set for admission.tls.mode files');
+  if (keyFile === undefined)
+    throw contradiction('admission.tls.keyFile', 'must be set for admission.tls.mode files');
   return { mode, certFile: absolute(certFile), keyFile: absolute(keyFile) };
 }
 
