@@ -1,0 +1,103 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { ErrorCode } from '../errors/code.ts';
+
+// Every label is a closed set. Never a reference, a namespace or a host: they have no bound.
+
+export type DoorLabel = 'mutate' | 'validate' | 'warn' | 'proxy' | 'cli';
+export type VerdictLabel = 'admit' | 'deny' | 'report' | 'exempt' | 'pending';
+export type ReasonLabel =
+  'none' | 'TAG_MOVED' | 'DIGEST_NOT_RECORDED' | 'NOT_RECORDED' | 'NOT_PINNED' | ErrorCode;
+export type ProxyKindLabel = 'ping' | 'manifest-tag' | 'manifest-digest' | 'blob' | 'other';
+export type RegistryMethodLabel = 'GET' | 'HEAD' | 'POST';
+export type OutcomeLabel = 'ok' | ErrorCode;
+export type LogKindLabel = 'embedded' | 'rekor-v1' | 'rekor-v2';
+export type LogOperationLabel = 'submit' | 'search' | 'entry' | 'checkpoint' | 'tile';
+export type RecordOutcomeLabel = 'recorded' | 'existing' | 'pending' | 'restored' | 'failed';
+
+export interface Metrics {
+  countVerdict(door: DoorLabel, verdict: VerdictLabel, reason: ReasonLabel): void;
+  observeAdmission(door: DoorLabel, seconds: number): void;
+  countProxyRequest(kind: ProxyKindLabel, status: number): void;
+  countRegistryRequest(method: RegistryMethodLabel, outcome: OutcomeLabel): void;
+  countLogRequest(log: LogKindLabel, operation: LogOperationLabel, outcome: OutcomeLabel): void;
+  countRecord(outcome: RecordOutcomeLabel): void;
+  /** The exposition text and its content type. */
+  render(): Promise<{ readonly contentType: string; readonly text: string }>;
+}
+
+export interface MetricsOptions {
+  readonly version: string;
+  /** Also CPU, memory and event loop of this process. */
+  readonly processMetrics: boolean;
+}
+
+/** A registry of our own, never prom-client's global one, so that two of them can live in one process. */
+export function makeMetrics({ version, processMetrics }: MetricsOptions): Metrics {
+  const registry = new Registry();
+  if (processMetrics) collectDefaultMetrics({ register: registry });
+  buildInfo(registry, version);
+  const instruments = makeInstruments(registry);
+
+  return {
+    countVerdict: (door, verdict, reason) => instruments.verdicts.inc({ door, verdict, reason }),
+    observeAdmission: (door, seconds) => instruments.admission.observe({ door }, seconds),
+    countProxyRequest: (kind, status) => instruments.proxy.inc({ kind, status: String(status) }),
+    countRegistryRequest: (method, outcome) => instruments.registry.inc({ method, outcome }),
+    countLogRequest: (log, operation, outcome) => instruments.log.inc({ log, operation, outcome }),
+    countRecord: (outcome) => instruments.records.inc({ outcome }),
+    render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+  };
+}
+
+function makeInstruments(registry: Registry) {
+  const registers = [registry];
+  return {
+    verdicts: new Counter({
+      name: 'tagseal_verdicts_total',
+      help: 'Verdicts on images by door, verdict and reason.',
+      labelNames: ['door', 'verdict', 'reason'],
+      registers,
+    }),
+    admission: new Histogram({
+      name: 'tagseal_admission_duration_seconds',
+      help: 'Time from the whole admission review read to its answer made.',
+      labelNames: ['door'],
+      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 8, 10],
+      registers,
+    }),
+    proxy: new Counter({
+      name: 'tagseal_proxy_requests_total',
+      help: 'Requests to the pull proxy by kind and status.',
+      labelNames: ['kind', 'status'],
+      registers,
+    }),
+    registry: new Counter({
+      name: 'tagseal_registry_requests_total',
+      help: 'Requests to registries by method and outcome.',
+      labelNames: ['method', 'outcome'],
+      registers,
+    }),
+    log: new Counter({
+      name: 'tagseal_log_requests_total',
+      help: 'Requests to the transparency log by kind of log, operation and outcome.',
+      labelNames: ['log', 'operation', 'outcome'],
+      registers,
+    }),
+    records: new Counter({
+      name: 'tagseal_records_total',
+      help: 'Attempts to record a tag by outcome.',
+      labelNames: ['outcome'],
+      registers,
+    }),
+  };
+}
+
+function buildInfo(registry: Registry, version: string): void {
+  const info = new Gauge({
+    name: 'tagseal_build_info',
+    help: 'Always 1; the version is the label.',
+    labelNames: ['version'],
+    registers: [registry],
+  });
+  info.set({ version }, 1);
+}
