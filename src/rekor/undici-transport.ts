@@ -2,6 +2,7 @@ import { request, type Dispatcher } from 'undici';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import { unavailable } from './log-answer.ts';
+import { systemCode } from './system-code.ts';
 import { aborted, type LogRequest, type LogResponse, type LogTransport } from './transport.ts';
 
 const DEFAULT_LIMITS = { writeMs: 25_000, readMs: 10_000 };
@@ -35,7 +36,7 @@ async function exchangeTwice(url: string, call: LogRequest, dispatcher?: Dispatc
   try {
     return await exchange(url, call, dispatcher);
   } catch (error) {
-    const broken = codeOfSystemError(error);
+    const broken = systemCode(error);
     if (broken !== 'ECONNRESET' && broken !== 'EPIPE' && broken !== 'UND_ERR_SOCKET') throw error;
     return await exchange(url, call, dispatcher);
   }
@@ -77,14 +78,8 @@ function asAppError(
   if (call.signal.aborted) return aborted(call.signal, `waiting for the log at ${quote(at.url)}`);
   if (at.limit.aborted)
     return unavailable(`cannot ${doing}: no answer within its time limit; try again later`, cause);
-  const why =
-    cause instanceof AppError ? cause.message : (codeOfSystemError(cause) ?? 'the exchange broke off');
+  const why = cause instanceof AppError ? cause.message : (systemCode(cause) ?? 'the exchange broke off');
   return unavailable(`cannot ${doing}: ${why}; check the url and that the log is running`, cause);
-}
-
-function codeOfSystemError(error: unknown): string | undefined {
-  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
-  return typeof error.code === 'string' ? error.code : undefined;
 }
 
 function parseBaseUrl(text: string): string {

@@ -5,6 +5,7 @@ import { emptyRoot } from '../../ledger/leaf-hash.ts';
 import { parseCheckpoint, verifyCheckpoint } from '../../ledger/signed-note.ts';
 import type { Logger } from '../../observe/log.ts';
 import { unavailable } from '../log-answer.ts';
+import { systemCode } from '../system-code.ts';
 import type { LogTransport } from '../transport.ts';
 import { logIdOf, trustedRootFor, type LogTrust } from '../trusted-root.ts';
 import { makeDisk, type Disk } from './disk.ts';
@@ -153,6 +154,6 @@ async function readText(folder: LogFolder, name: string): Promise<string | undef
 }
 
 function cannotOpen(dir: string, cause: unknown): AppError {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'an unknown error';
+  const code = systemCode(cause) ?? 'an unknown error';
   return unavailable(`cannot open the log in ${quote(dir)}: ${code}; check its disk and permissions`, cause);
 }

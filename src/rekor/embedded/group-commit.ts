@@ -2,6 +2,7 @@ import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../errors/quote.ts';
 import { leafHash } from '../../ledger/leaf-hash.ts';
 import { unavailable } from '../log-answer.ts';
+import { systemCode } from '../system-code.ts';
 import type { LogStore } from './log-store.ts';
 import { MAX_COMMIT_ENTRIES } from './tile-files.ts';
 
@@ -88,7 +89,7 @@ function hex(hash: Uint8Array): string {
 
 function refusalOf(error: unknown, dir: string): AppError {
   if (error instanceof AppError) return error;
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'an unknown error';
+  const code = systemCode(error) ?? 'an unknown error';
   const todo = code === 'ENOSPC' ? 'free space on its disk' : 'check its disk and permissions';
   return unavailable(`cannot write to the log in ${quote(dir)}: ${code}; ${todo}`, error);
 }

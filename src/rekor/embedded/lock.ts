@@ -3,6 +3,7 @@ import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../errors/quote.ts';
+import { systemCode } from '../system-code.ts';
 import { isAlive, startOf } from './process-start.ts';
 import { parseHolder, type LockHolder } from './lock-holder.ts';
 
@@ -55,13 +56,19 @@ function makeLock(path: string, mine: LockHolder): Lock {
 async function tryCreate(path: string, holder: LockHolder): Promise<boolean> {
   const draft = await writeBeside(path, holder);
   try {
-    await link(draft, path);
-    return true;
-  } catch (error) {
-    if (hasCode(error, 'EEXIST')) return false;
-    throw error;
+    return await tryLink(draft, path);
   } finally {
     await rm(draft, { force: true });
+  }
+}
+
+async function tryLink(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return false;
+    throw error;
   }
 }
 
@@ -71,12 +78,12 @@ async function removeStale(path: string, seen: LockHolder | undefined): Promise<
   try {
     await rename(path, aside);
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return;
+    if (systemCode(error) === 'ENOENT') return;
     throw error;
   }
   const moved = await readHolder(aside);
   // somebody else replaced the stale file since we read it: give theirs back
-  if (moved?.token !== seen?.token) await link(aside, path);
+  if (moved?.token !== seen?.token) await tryLink(aside, path);
   await rm(aside, { force: true });
 }
 
@@ -90,13 +97,9 @@ async function readHolder(path: string): Promise<LockHolder | undefined> {
   try {
     return parseHolder(await readFile(path, 'utf8'));
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined;
+    if (systemCode(error) === 'ENOENT') return undefined;
     throw error;
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }
 
 function inUse(dir: string, holder: LockHolder | undefined): AppError {

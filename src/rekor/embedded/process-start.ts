@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { systemCode } from '../system-code.ts';
 import type { LockHolder } from './lock-holder.ts';
 
 /** Field 22 of /proc/<pid>/stat, counted behind the command name (proc_pid_stat(5)). */
@@ -21,7 +22,7 @@ export async function isAlive({ pid, started }: LockHolder): Promise<boolean> {
     process.kill(pid, 0);
   } catch (error) {
     // EPERM: it runs, and belongs to another user
-    if (!(error instanceof Error && 'code' in error && error.code === 'EPERM')) return false;
+    if (systemCode(error) !== 'EPERM') return false;
   }
   const now = await startOf(pid);
   return started === undefined || now === undefined || now === started;

@@ -1,0 +1,109 @@
+import * as z from 'zod/mini';
+import { quote } from '../errors/quote.ts';
+import type { LogWriter, Submitted } from '../protocol/ports.ts';
+import { assembleBundle } from './bundle.ts';
+import { entryParts, requestV1 } from './entry.ts';
+import { entryInvalid, readJson, unexpectedAnswer } from './log-answer.ts';
+import { parseLogEntry, type LogEntry } from './log-entry.ts';
+import type { LogResponse, LogTransport } from './transport.ts';
+import type { LogTrust } from './trusted-root.ts';
+
+const ENTRIES_PATH = '/api/v1/log/entries';
+const MAX_ANSWER_BYTES = 262_144;
+const MAX_PROOF_HASHES = 64;
+/** Tree ID (16 digits) and leaf hash (64), or the leaf hash alone. */
+const UUID = /([0-9a-f]{16})?[0-9a-f]{64}$/;
+
+const count = z.int().check(z.nonnegative());
+const hex = z.string().check(z.regex(/^[0-9a-f]{64}$/));
+const entry = z.object({
+  body: z.string(),
+  integratedTime: count,
+  logID: hex,
+  logIndex: count,
+  verification: z.object({
+    signedEntryTimestamp: z.string(),
+    inclusionProof: z.object({
+      checkpoint: z.string(),
+      hashes: z.array(hex).check(z.maxLength(MAX_PROOF_HASHES)),
+      logIndex: count,
+      rootHash: hex,
+      treeSize: count,
+    }),
+  }),
+});
+/** One entry under its UUID. */
+const entries = z.record(z.string().check(z.regex(UUID)), entry);
+
+export interface RekorV1Options {
+  readonly url: string;
+  readonly trust: LogTrust;
+  readonly transport: LogTransport;
+}
+
+/** Writes to a Rekor v1 (rekor, openapi.yaml). */
+export function makeRekorV1Client({ url, trust, transport }: RekorV1Options): LogWriter {
+  const writing = `write to log ${quote(url)}`;
+
+  async function existing(answer: LogResponse, signal: AbortSignal): Promise<LogEntry> {
+    const uuid = UUID.exec(answer.headers['location'] ?? '')?.[0];
+    if (uuid === undefined) throw entryInvalid(writing, 'it has the entry already and does not say where');
+    const found = await transport({
+      method: 'GET',
+      path: `${ENTRIES_PATH}/${uuid}`,
+      maxBytes: MAX_ANSWER_BYTES,
+      signal,
+    });
+    if (found.status !== 200) throw unexpectedAnswer(`read entry ${uuid} of log ${quote(url)}`, found);
+    return readJson(writing, found, parseEntries);
+  }
+
+  return {
+    identity: { kind: trust.kind, url, origin: trust.origin },
+    async submit(signed, signal): Promise<Submitted> {
+      const body = Buffer.from(JSON.stringify(requestV1(entryParts(signed))), 'utf8');
+      const headers = { 'content-type': 'application/json', accept: 'application/json' };
+      const answer = await transport({
+        method: 'POST',
+        path: ENTRIES_PATH,
+        headers,
+        body,
+        maxBytes: MAX_ANSWER_BYTES,
+        signal,
+      });
+      if (answer.status === 201) {
+        return {
+          outcome: 'created',
+          bundle: assembleBundle(signed, readJson(writing, answer, parseEntries)),
+        };
+      }
+      if (answer.status !== 409) throw unexpectedAnswer(writing, answer);
+      return { outcome: 'exists', bundle: assembleBundle(signed, await existing(answer, signal)) };
+    },
+  };
+}
+
+function parseEntries(json: unknown): LogEntry {
+  const [only, ...more] = Object.values(z.parse(entries, json));
+  if (only === undefined || more.length > 0) throw new RangeError('not exactly one entry');
+  const { inclusionProof: proof, signedEntryTimestamp } = only.verification;
+  return parseLogEntry({
+    logIndex: String(only.logIndex),
+    logId: { keyId: fromHex(only.logID) },
+    kindVersion: { kind: 'hashedrekord', version: '0.0.1' },
+    integratedTime: String(only.integratedTime),
+    inclusionPromise: { signedEntryTimestamp },
+    inclusionProof: {
+      logIndex: String(proof.logIndex),
+      rootHash: fromHex(proof.rootHash),
+      treeSize: String(proof.treeSize),
+      hashes: proof.hashes.map(fromHex),
+      checkpoint: { envelope: proof.checkpoint },
+    },
+    canonicalizedBody: only.body,
+  });
+}
+
+function fromHex(text: string): string {
+  return Buffer.from(text, 'hex').toString('base64');
+}

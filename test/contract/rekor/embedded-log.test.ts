@@ -1,0 +1,4 @@
+import { startEmbeddedLog } from '../../support/test-log.ts';
+import { logContract } from './suite.ts';
+
+logContract('the embedded log', () => startEmbeddedLog());
