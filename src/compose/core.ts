@@ -1,0 +1,156 @@
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LRUCache } from 'lru-cache';
+import { makeCheckImage } from '../check/check-image.ts';
+import type { Ledger, VerifiedRecord } from '../check/ports.ts';
+import type { CheckImage } from '../check/verdict.ts';
+import type { Config } from '../config/config.ts';
+import { AppError } from '../errors/app-error.ts';
+import type { Logger } from '../observe/log.ts';
+import { compilePolicy } from '../policy/rule-for.ts';
+import { makeLedger } from '../protocol/ledger.ts';
+import { makeNaming } from '../protocol/naming.ts';
+import type { Clock, EvidenceVerifier, RecordStore } from '../protocol/ports.ts';
+import { makePublisher, type Publisher } from '../protocol/publish.ts';
+import { makeReserver } from '../protocol/reserve.ts';
+import type { StepHook } from '../protocol/steps.ts';
+import { makeTail, type Tail } from '../protocol/tail.ts';
+import { makeRegistry, type Registry } from '../registry/make-registry.ts';
+import type { KeySigner } from '../rekor/key-signer.ts';
+import { makeEvidenceVerifier } from '../rekor/verify-bundle.ts';
+import { makeDirectoryStore } from '../store/directory-store.ts';
+import { openBlindingKey, openSigner } from './key-files.ts';
+import { openLog, type OpenedLog } from './open-log.ts';
+
+/** Each takes some 8 kB with its bundles; the warm path needs no store for as many tags as this. */
+const MAX_REMEMBERED = 20_000;
+
+export interface CoreOptions {
+  readonly config: Config;
+  readonly home: string | undefined;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** Tests stop the process at these. */
+  readonly at?: StepHook;
+}
+
+/** Everything behind the doors, wired. */
+export interface Core {
+  readonly ledger: Ledger;
+  readonly log: OpenedLog;
+  readonly signer: KeySigner;
+  readonly store: RecordStore;
+  readonly verifier: EvidenceVerifier;
+  readonly publisher: Publisher;
+  readonly tail: Tail;
+  /** For what a Pod or a person names: private registries may be dialled. */
+  readonly registry: Registry;
+  /** For what a stranger on the network names. */
+  readonly guardedRegistry: Registry;
+  checkImageWith(registry: Registry): CheckImage;
+  close(): Promise<void>;
+}
+
+/** Opens keys, log, store and registries. Throws KEY_INVALID, LOG_*, TRUST_ROOT_INVALID, CONFIG_INVALID. */
+export async function openCore({
+  config,
+  home,
+  logger,
+  clock,
+  at = () => undefined,
+}: CoreOptions): Promise<Core> {
+  const life = new AbortController();
+  const signer = await openSigner(config);
+  const blindingKey = await openBlindingKey(config);
+  const extraCa = await readCa(config);
+  const log = await openLog(config, logger);
+
+  const naming = makeNaming({ scope: config.scope, privacy: config.privacy, blindingKey });
+  const verifier = makeEvidenceVerifier({ keys: [signer.spki], logs: log.trusted });
+  const store = makeDirectoryStore({ directory: join(config.dataDir, 'records'), uniqueName: randomUUID });
+  const memory = new LRUCache<string, VerifiedRecord>({ max: MAX_REMEMBERED });
+  const { client } = log;
+  const tail = makeTail({
+    reader: client,
+    verifier,
+    logger,
+    origin: client.identity.origin,
+    lifetime: life.signal,
+  });
+  const shared = { store, naming, verifier, memory, writer: client, at };
+  const publisher = makePublisher({ ...shared, lifetime: life.signal });
+  const reserver = makeReserver({ ...shared, signer, reader: client, tail, clock });
+  const ledger = makeLedger({ store, naming, verifier, memory, reserver, publisher });
+
+  const policy = compilePolicy(config.policy);
+  const registryWith = (allowPrivate: boolean) =>
+    makeRegistry(registryOptions({ config, home, clock, extraCa, allowPrivate }));
+  const registry = registryWith(true);
+  const guardedRegistry = registryWith(false);
+  return {
+    ledger,
+    log,
+    signer,
+    store,
+    verifier,
+    publisher,
+    tail,
+    registry,
+    guardedRegistry,
+    checkImageWith: ({ resolver }) =>
+      makeCheckImage({ policy: () => policy, ledger, resolver, incident: incidentReporter(logger) }),
+    async close() {
+      life.abort();
+      await Promise.all([registry.close(), guardedRegistry.close()]);
+      await log.close();
+    },
+  };
+}
+
+interface RegistryWish {
+  readonly config: Config;
+  readonly home: string | undefined;
+  readonly clock: Clock;
+  readonly extraCa: string | undefined;
+  readonly allowPrivate: boolean;
+}
+
+function registryOptions({ config, home, clock, extraCa, allowPrivate }: RegistryWish) {
+  const { allow, plainHttp, credentialsFile } = config.registries;
+  const defaultFile = home === undefined ? undefined : join(home, '.docker', 'config.json');
+  const file =
+    credentialsFile !== undefined
+      ? { path: credentialsFile, required: true }
+      : defaultFile && { path: defaultFile, required: false };
+  return {
+    clock,
+    allowPrivate,
+    namedHosts: new Set([...allow, ...plainHttp].filter((host) => !host.includes('*'))),
+    plainHttp: new Set(plainHttp),
+    ...(file && { credentialsFile: file }),
+    ...(extraCa !== undefined && { extraCa }),
+  };
+}
+
+async function readCa({ registries: { caFile } }: Config): Promise<string | undefined> {
+  if (caFile === undefined) return undefined;
+  try {
+    return await readFile(caFile, 'utf8');
+  } catch (error) {
+    const why = String(error).replace(/^Error: /, '');
+    throw new AppError({
+      code: 'CONFIG_INVALID',
+      message: `cannot read registries.caFile: ${why}`,
+      cause: error,
+    });
+  }
+}
+
+function incidentReporter(logger: Logger): (error: unknown) => string {
+  return (error) => {
+    const id = randomUUID();
+    logger.error('internal.error', { id, error }, 'an error that nobody expected');
+    return id;
+  };
+}
