@@ -38,7 +38,7 @@ export function parseTilePath(path: string): Tile | undefined {
     index: Number(groups.replaceAll(/[x/]/g, '')),
     width: partial === undefined ? TILE_WIDTH : Number(partial),
   };
-  return printTilePath(tile) === path ? tile : undefined;
+  return tile.width <= TILE_WIDTH && printTilePath(tile) === path ? tile : undefined;
 }
 
 /** How many hashes (or entries) a tile has in a tree of this size: 0 to 256. */

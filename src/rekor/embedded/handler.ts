@@ -1,5 +1,5 @@
 import { AppError } from '../../errors/app-error.ts';
-import { parseTilePath, TILE_WIDTH, tileWidth, type Tile } from '../tiles.ts';
+import { parseTilePath, tileWidth, type Tile } from '../tiles.ts';
 import type { LogRequest, LogResponse, LogTransport } from '../transport.ts';
 import { printLogEntry, type LogEntry } from '../log-entry.ts';
 import type { GroupCommit } from './group-commit.ts';
@@ -91,7 +91,7 @@ export function makeLogHandler({ store, commits, folder, logId }: HandlerOptions
 }
 
 function isPublished({ level, index, width }: Tile, treeSize: number): boolean {
-  return width <= TILE_WIDTH && width <= tileWidth(level, index, treeSize);
+  return width <= tileWidth(level, index, treeSize);
 }
 
 function checkpoint(note: string): LogResponse {
