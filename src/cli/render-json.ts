@@ -1,0 +1,66 @@
+import type { Denial, Note, Verdict } from '../check/verdict.ts';
+import type { RecordedEntry, TagRecord } from '../ledger/record.ts';
+import { canonicalText } from '../reference/parse-reference.ts';
+import type { Failure } from './failure.ts';
+import { isFailure, wordOf, type Word } from './verdict-word.ts';
+
+// The shapes that scripts rely on, described in docs/cli.md: fields may be added, never renamed or removed.
+
+export interface RecordJson {
+  readonly reference: string;
+  readonly generation: number;
+  readonly digest: string;
+  readonly phase: string;
+  readonly firstSeen: string;
+  readonly origin: string;
+  readonly log?: RecordedEntry;
+}
+
+export interface VerdictJson {
+  readonly image: string;
+  readonly verdict: Word;
+  /** Canonical. */
+  readonly reference?: string;
+  /** What must run. */
+  readonly digest?: string;
+  readonly record?: RecordJson;
+  readonly notes: readonly Note[];
+  readonly why?: string;
+  readonly denial?: Denial;
+  /** Instead of `denial` where no verdict could be reached. */
+  readonly error?: { readonly code: string; readonly message: string };
+}
+
+export function toJson(value: unknown): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`;
+}
+
+export function errorJson({ code, message }: Failure): { readonly error: Failure } {
+  return { error: { code, message } };
+}
+
+export function recordJson(record: TagRecord): RecordJson {
+  const { reference, generation, digest, phase, firstSeen, origin, log } = record;
+  return { reference, generation, digest, phase, firstSeen, origin, ...(log && { log }) };
+}
+
+export function verdictJson(image: string, verdict: Verdict): VerdictJson {
+  const record = 'record' in verdict ? verdict.record : undefined;
+  return {
+    image,
+    verdict: wordOf(verdict),
+    ...(verdict.reference && { reference: canonicalText(verdict.reference) }),
+    ...(verdict.kind === 'admit' && { digest: verdict.pin }),
+    ...(record && { record: recordJson(record) }),
+    notes: verdict.kind === 'admit' ? verdict.notes : [],
+    ...(verdict.kind === 'exempt' && { why: verdict.why }),
+    ...denialJson(verdict),
+  };
+}
+
+function denialJson(verdict: Verdict): Pick<VerdictJson, 'denial' | 'error'> {
+  if (verdict.kind !== 'deny' && verdict.kind !== 'report') return {};
+  const { denial } = verdict;
+  if (isFailure(denial.reason)) return { error: { code: denial.reason, message: denial.message } };
+  return { denial };
+}

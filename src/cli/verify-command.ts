@@ -1,0 +1,137 @@
+import { notRecordedDenial, pairDenial } from '../check/denial.ts';
+import type { VerifiedRecord } from '../check/ports.ts';
+import type { Denial } from '../check/verdict.ts';
+import { judge } from '../ledger/judge.ts';
+import type { TagReference } from '../reference/reference.ts';
+import { EXIT, exitCodeOfReason, worst } from './exit-code.ts';
+import { toFailure, type Failure } from './failure.ts';
+import type { Outcome } from './outcome.ts';
+import { recordJson, toJson } from './render-json.ts';
+import { renderFacts } from './render-table.ts';
+import { evidenceFolder, saveEvidence, type SavedEvidence } from './save-evidence.ts';
+import type { Session } from './session.ts';
+import { parseTagArgument } from './tag-argument.ts';
+
+type Verified =
+  | { readonly kind: 'verified'; readonly found: VerifiedRecord; readonly saved?: SavedEvidence }
+  | { readonly kind: 'denied'; readonly denial: Denial }
+  | { readonly kind: 'failed'; readonly failure: Failure };
+
+interface Answer {
+  readonly text: string;
+  readonly verified: Verified;
+}
+
+/** Verifies the stored evidence of tags without asking registry or log, and saves it for other tools. */
+export async function verifyRecords(
+  session: Session,
+  texts: readonly string[],
+  save: string | undefined,
+): Promise<Outcome> {
+  const answers: Answer[] = [];
+  for (const text of new Set(texts)) {
+    const folder = (found: VerifiedRecord) =>
+      save === undefined ? undefined : evidenceFolder(save, found.record, texts.length > 1);
+    answers.push({ text, verified: await verifyOne(session, text, folder) });
+  }
+  const problems = answers.flatMap(({ verified }) => problemOf(verified));
+  const code = worst(answers.map(({ verified }) => codeOf(verified)));
+  const stdout =
+    session.options.output === 'json'
+      ? toJson(answers.map(answerJson))
+      : answers.map(({ verified }) => story(verified)).join('');
+  return { code, problems, stdout };
+}
+
+async function verifyOne(
+  { runtime, debug, signal }: Session,
+  text: string,
+  folderOf: (found: VerifiedRecord) => string | undefined,
+): Promise<Verified> {
+  try {
+    const reference = parseTagArgument(text);
+    const found = await runtime.findRecord(reference, signal);
+    if (found === undefined) return { kind: 'denied', denial: notRecordedDenial(reference) };
+    const denial = wrongPair(reference, found);
+    if (denial !== undefined) return { kind: 'denied', denial };
+    const folder = folderOf(found);
+    if (folder === undefined) return { kind: 'verified', found };
+    return { kind: 'verified', found, saved: await saveEvidence(folder, found.record, runtime.trust) };
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return { kind: 'failed', failure: toFailure(error, debug) };
+  }
+}
+
+/** `name:tag@digest` claims what the tag means. */
+function wrongPair(reference: TagReference, { record }: VerifiedRecord): Denial | undefined {
+  const judgement = judge(reference, undefined, record.digest);
+  return judgement.kind === 'pairMismatch' ? pairDenial(reference, record, judgement) : undefined;
+}
+
+function problemOf(verified: Verified): readonly string[] {
+  switch (verified.kind) {
+    case 'verified':
+      if (verified.found.logged) return [];
+      return [`${verified.found.record.reference} is reserved but not in the log yet; record it again`];
+    case 'denied':
+      return [verified.denial.message.replaceAll(/\n\s*/g, '; ')];
+    case 'failed':
+      return [verified.failure.message];
+  }
+}
+
+function codeOf(verified: Verified): number {
+  switch (verified.kind) {
+    case 'verified':
+      return verified.found.logged ? EXIT.ok : EXIT.unreachable;
+    case 'denied':
+      return exitCodeOfReason(verified.denial.reason);
+    case 'failed':
+      return exitCodeOfReason(verified.failure.code);
+  }
+}
+
+function answerJson({ text, verified }: Answer): object {
+  switch (verified.kind) {
+    case 'verified': {
+      const { found, saved } = verified;
+      const record = recordJson(found.record);
+      return { image: text, verified: true, logged: found.logged, record, ...(saved && { saved }) };
+    }
+    case 'denied':
+      return { image: text, verified: false, denial: verified.denial };
+    case 'failed':
+      return { image: text, verified: false, error: verified.failure };
+  }
+}
+
+function story(verified: Verified): string {
+  if (verified.kind !== 'verified') return '';
+  const { found, saved } = verified;
+  const { record, logged } = found;
+  const { log } = record;
+  const facts: (readonly [string, string])[] = [
+    ['digest', record.digest],
+    ['signatures', 'verified: claim and binding, by the trusted key'],
+    [
+      'log proof',
+      logged ? 'verified: both statements are in the log, under its signed checkpoint' : 'none yet',
+    ],
+    [
+      'first seen',
+      `${record.firstSeen} by ${record.origin}, generation ${record.generation}, ${record.phase}`,
+    ],
+  ];
+  if (log !== undefined) {
+    facts.push(
+      ['log', `${log.kind} ${log.origin}, ${log.url}`],
+      ['log entry', `index ${log.index}, uuid ${log.uuid}`],
+    );
+    if (log.time !== undefined) facts.push(['log time', log.time]);
+  }
+  if (saved === undefined) return renderFacts(record.reference, facts);
+  facts.push(['evidence', saved.directory]);
+  const check = saved.command === undefined ? '' : `check it with other tools:\n${saved.command}\n`;
+  return renderFacts(record.reference, facts) + check;
+}

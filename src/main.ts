@@ -1,0 +1,56 @@
+import process from 'node:process';
+import { isatty } from 'node:tty';
+import { MAX_DOCUMENT_BYTES } from './cli/pin/limits.ts';
+import type { Io } from './cli/ports.ts';
+import { readAtMost } from './cli/read-at-most.ts';
+import { runCli } from './cli/run-cli.ts';
+import { EXIT } from './cli/exit-code.ts';
+import { failureLine, toFailure } from './cli/failure.ts';
+import { composePrograms } from './compose.ts';
+import { VERSION } from './version.ts';
+
+const debug = process.env['TAGSEAL_LOG_LEVEL'] === 'debug';
+
+function makeIo(): Io {
+  const noColor = (process.env['NO_COLOR'] ?? '') !== '';
+  return {
+    stdout: (text) => void process.stdout.write(text),
+    stderr: (text) => void process.stderr.write(text),
+    readStdin: () => readAtMost(process.stdin, MAX_DOCUMENT_BYTES),
+    isTerminal: isatty(2),
+    color: isatty(1) && !noColor,
+    signal: stopSignal(),
+    version: VERSION,
+  };
+}
+
+/** Aborts at the first Ctrl-C or SIGTERM; the second one finds no listener any more and ends the process at once. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  const stop = () => {
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+    controller.abort();
+  };
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+  return controller.signal;
+}
+
+/** `tagseal history x | head -1`: a reader that has seen enough is no failure. */
+function ignoreClosedPipe(error: Error): void {
+  if (!('code' in error && error.code === 'EPIPE')) throw error;
+}
+
+function crash(error: unknown): void {
+  process.stderr.write(failureLine(toFailure(error, debug).message));
+  process.exit(EXIT.internal);
+}
+
+async function main(): Promise<void> {
+  process.stdout.on('error', ignoreClosedPipe);
+  process.stderr.on('error', ignoreClosedPipe);
+  process.on('unhandledRejection', crash).on('uncaughtException', crash);
+  const programs = composePrograms({ environment: process.env, workingDirectory: process.cwd() });
+  process.exitCode = await runCli(process.argv.slice(2), { io: makeIo(), programs, debug });
+}
+
+void main();
