@@ -1,0 +1,24 @@
+import type { Programs } from './cli/ports.ts';
+import { openRuntime } from './compose/runtime.ts';
+import { startServing } from './compose/serve.ts';
+import { readConfig } from './config/read-config.ts';
+import { generateKey } from './rekor/key-signer.ts';
+
+export interface ComposeSources {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly workingDirectory: string;
+}
+
+/** The composition root: the concrete parts behind the commands. */
+export function composePrograms({ environment, workingDirectory }: ComposeSources): Programs {
+  const home = environment['HOME'];
+  const configOf = (file: string | undefined) => readConfig({ file, environment, workingDirectory });
+  return {
+    openRuntime: async (file) => openRuntime({ config: configOf(file), home }),
+    serve: async (file, signal) => startServing({ config: configOf(file), home, signal }),
+    generateKey() {
+      const { privateKeyPem, publicKeyPem } = generateKey();
+      return { privateKey: privateKeyPem, publicKey: publicKeyPem };
+    },
+  };
+}

@@ -1,0 +1,171 @@
+import { makeHandleReview } from '../admission/handler.ts';
+import { makeAdmissionRouter } from '../admission/router.ts';
+import { makeCheckWorkload } from '../check/check-workload.ts';
+import type { Serving } from '../cli/ports.ts';
+import type { Config } from '../config/config.ts';
+import { makeAdminHandler } from '../http/admin.ts';
+import { makeHealth } from '../http/health.ts';
+import { startServer, type RunningServer } from '../http/server.ts';
+import { systemClock } from '../observe/clock.ts';
+import type { Logger } from '../observe/log.ts';
+import { batchedStream, makeLogger } from '../observe/logger.ts';
+import { makeMetrics, type Metrics } from '../observe/metrics.ts';
+import { resumeReservations } from '../protocol/resume.ts';
+import type { StepHook } from '../protocol/steps.ts';
+import { makeProxyRouter } from '../proxy/router.ts';
+import { isAllowedRegistry } from '../registry/allow-list.ts';
+import { makeLogHttpHandler } from '../rekor/embedded/http-handler.ts';
+import { VERSION } from '../version.ts';
+import { runInBackground } from './background.ts';
+import { openCore, type Core } from './core.ts';
+import { servingCertificate } from './serving-certificate.ts';
+
+/** What is in flight gets this long after the signal; Kubernetes gives a Pod 30 s. */
+const GRACE_MS = 10_000;
+const FOLLOW_EVERY_MS = 10_000;
+const RESUME_EVERY_MS = 30_000;
+const READINESS_TIMEOUT_MS = 2_000;
+const LOG_PREFIX = '/log';
+
+export interface ServeOptions {
+  readonly config: Config;
+  readonly home: string | undefined;
+  readonly signal: AbortSignal;
+  readonly at?: StepHook;
+}
+
+interface House {
+  readonly config: Config;
+  readonly core: Core;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly servers: RunningServer[];
+  readonly banner: string[];
+  /** Aborts when the program stops. */
+  readonly life: AbortSignal;
+}
+
+/** Runs the doors that the config enables. Resolves once they listen. Throws what opening them throws. */
+export async function startServing({ config, home, signal, at }: ServeOptions): Promise<Serving> {
+  const stream = batchedStream(2);
+  const logger = makeLogger({ level: config.logLevel, stream });
+  const metrics = makeMetrics({ version: VERSION, processMetrics: true });
+  const life = new AbortController();
+  const core = await openCore({ config, home, logger, clock: systemClock, ...(at && { at }) });
+  const house: House = { config, core, logger, metrics, servers: [], banner: [], life: life.signal };
+
+  async function stop(): Promise<void> {
+    life.abort();
+    await Promise.all(house.servers.map((server) => server.stop(GRACE_MS)));
+    await core.close();
+    logger.info('serve.stopped', {});
+    stream.flushSync();
+  }
+
+  try {
+    await openDoors(house);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  startBackground(house);
+  logger.info('serve.started', { doors: house.banner });
+  return { banner: house.banner, stopped: aborted(signal).then(stop) };
+}
+
+async function openDoors(house: House): Promise<void> {
+  const { config } = house;
+  await openAdmin(house);
+  if (config.proxy.enabled) await openProxy(house);
+  if (config.admission.enabled) await openAdmission(house);
+}
+
+async function openAdmin({ config, core, logger, metrics, servers, banner }: House): Promise<void> {
+  const health = makeHealth({
+    // known tags need the store alone: neither log nor registry may take us out of service
+    checks: { store: (signal) => core.store.find('0'.repeat(64), signal).then(() => undefined) },
+    timeoutMs: READINESS_TIMEOUT_MS,
+  });
+  const { embedded } = core.log;
+  const mounts = embedded && { mounts: { [LOG_PREFIX]: makeLogHttpHandler(embedded.transport) } };
+  const server = await startServer({
+    listen: config.admin.listen,
+    setting: 'admin.listen',
+    handler: makeAdminHandler({ health, metrics, logger, ...mounts }),
+  });
+  servers.push(server);
+  banner.push(`admin      ${server.url}  (/metrics /healthz /readyz)`);
+  if (embedded === undefined) return;
+  await embedded.announce(`${server.url}${LOG_PREFIX}`);
+  banner.push(`log        ${server.url}${LOG_PREFIX}  (embedded)`);
+}
+
+async function openProxy({ config, core, logger, metrics, servers, banner }: House): Promise<void> {
+  const server = await startServer({
+    listen: config.proxy.listen,
+    setting: 'proxy.listen',
+    handler: makeProxyRouter({
+      checkImage: core.checkImageWith(core.guardedRegistry),
+      upstream: core.guardedRegistry.upstream,
+      isAllowed: (registry) => isAllowedRegistry(registry, config.registries.allow),
+      denyCode: config.proxy.denyCode,
+      logger,
+      metrics,
+    }),
+  });
+  servers.push(server);
+  banner.push(`proxy      ${server.url}`);
+}
+
+async function openAdmission({ config, core, logger, metrics, servers, banner, life }: House): Promise<void> {
+  const certificate = await servingCertificate(config, systemClock);
+  const handleReview = makeHandleReview({
+    checkWorkload: makeCheckWorkload(core.checkImageWith(core.registry)),
+    workloads: config.admission.workloads,
+    logger,
+    metrics,
+    clock: systemClock,
+  });
+  const server = await startServer({
+    listen: config.admission.listen,
+    setting: 'admission.listen',
+    handler: makeAdmissionRouter({ handleReview, logger }),
+    certificate: certificate.pair,
+  });
+  servers.push(server);
+  const trust = certificate.caFile === undefined ? '' : `  (CA ${certificate.caFile})`;
+  banner.push(`admission  ${server.url}${trust}`);
+  const { renewAfterMs } = certificate;
+  if (renewAfterMs === undefined) return;
+  const renew = setInterval(() => {
+    void servingCertificate(config, systemClock)
+      .then(({ pair }) => server.replaceCertificate(pair))
+      .catch((error: unknown) => logger.error('certificate.notRenewed', { error }));
+  }, renewAfterMs).unref();
+  life.addEventListener('abort', () => clearInterval(renew), { once: true });
+}
+
+function startBackground({ core, logger, life }: House): void {
+  const { tail, store, publisher } = core;
+  runInBackground(
+    { name: 'log.follow', everyMs: FOLLOW_EVERY_MS, run: (signal) => tail.follow(signal) },
+    life,
+    logger,
+  );
+  runInBackground(
+    {
+      name: 'record.resume',
+      everyMs: RESUME_EVERY_MS,
+      run: () => resumeReservations({ store, publisher, logger }),
+    },
+    life,
+    logger,
+  );
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,137 @@
+import { cp } from 'node:fs/promises';
+import { describe, expect, it } from '@jest/globals';
+import { makeTail } from '../../../src/protocol/tail.ts';
+import type { LogReader } from '../../../src/protocol/ports.ts';
+import { openEmbeddedLog } from '../../../src/rekor/embedded/embedded-log.ts';
+import { makeEvidenceVerifier } from '../../../src/rekor/verify-bundle.ts';
+import { makeTestSigner, silentLogger } from '../../support/ledger-setup.ts';
+import { makeTempFolder } from '../../support/temp-folder.ts';
+import { clientOf, startEmbeddedLog, type RunningLog } from '../../support/test-log.ts';
+import { codeOf } from '../../support/throw-with-code.ts';
+
+const { signal } = new AbortController();
+const signer = makeTestSigner();
+const stranger = makeTestSigner();
+
+function tailOf(log: RunningLog, reader: LogReader = log.client) {
+  const verifier = makeEvidenceVerifier({ keys: [signer.spki], logs: [log.trust] });
+  const tail = makeTail({
+    reader,
+    verifier,
+    logger: silentLogger,
+    origin: log.trust.origin,
+    lifetime: signal,
+  });
+  return { tail, verifier };
+}
+
+async function write(log: RunningLog, text: string, by = signer) {
+  const signed = await by.sign(text, signal);
+  await log.client.submit(signed, signal);
+  return signed;
+}
+
+describe('makeTail', () => {
+  it('knows our own leaves and nobody else’s', async () => {
+    await using log = await startEmbeddedLog();
+    await write(log, 'theirs', stranger);
+    const ours = await write(log, 'ours');
+    const theirs = await write(log, 'ours', stranger);
+    const { tail, verifier } = tailOf(log);
+    await tail.ready(signal);
+    expect(tail.position()).toEqual({ origin: log.trust.origin, treeSize: 3 });
+    expect(tail.indexOf(verifier.leafHash(ours))).toBe(1);
+    expect(tail.indexOf(verifier.leafHash(theirs))).toBeUndefined();
+  });
+
+  it('reads on from where it was', async () => {
+    await using log = await startEmbeddedLog();
+    const { tail, verifier } = tailOf(log);
+    await tail.ready(signal);
+    const later = await write(log, 'later');
+    expect(tail.indexOf(verifier.leafHash(later))).toBeUndefined();
+    await tail.follow(signal);
+    expect(tail.indexOf(verifier.leafHash(later))).toBe(0);
+  });
+
+  it('refuses leaves that do not give the signed root, for ever', async () => {
+    await using log = await startEmbeddedLog();
+    await write(log, 'one');
+    const lying: LogReader = {
+      ...log.client,
+      async *leaves(from, to, until) {
+        for await (const batch of log.client.leaves(from, to, until)) {
+          yield { ...batch, entries: batch.entries.map((body) => Buffer.concat([body, Buffer.from(' ')])) };
+        }
+      },
+    };
+    const { tail } = tailOf(log, lying);
+    expect(await codeOf(() => tail.ready(signal))).toBe('LOG_FORKED');
+    expect(tail.position().treeSize).toBe(0);
+    expect(await codeOf(() => tail.ready(signal))).toBe('LOG_FORKED');
+    expect(await codeOf(() => tail.follow(signal))).toBe('LOG_FORKED');
+  });
+
+  it('refuses a leaf that is withheld', async () => {
+    await using log = await startEmbeddedLog();
+    await write(log, 'one');
+    await write(log, 'two');
+    const lying: LogReader = { ...log.client, leaves: (_from, _to, until) => log.client.leaves(0, 1, until) };
+    expect(await codeOf(() => tailOf(log, lying).tail.ready(signal))).toBe('LOG_FORKED');
+  });
+
+  it('refuses a tree that has shrunk, and one that has other leaves than before', async () => {
+    await using log = await startEmbeddedLog();
+    await write(log, 'one');
+    await using copy = await makeTempFolder();
+    // a backup of the log taken between two writes, without the lock of its writer
+    await cp(log.dir, copy.path, { recursive: true, filter: (path) => !path.endsWith('/lock') });
+    await write(log, 'two');
+
+    const old = await openEmbeddedLog({ dir: copy.path, logger: silentLogger });
+    const oldClient = clientOf(old.trust, old.transport);
+    let reader: LogReader = log.client;
+    const switching: LogReader = {
+      checkpoint: (until) => reader.checkpoint(until),
+      leaves: (from, to, until) => reader.leaves(from, to, until),
+      bundleAt: (index, signed, until) => reader.bundleAt(index, signed, until),
+    };
+    const { tail: first } = tailOf(log, switching);
+    const { tail: second } = tailOf(log, switching);
+    await first.ready(signal);
+    await second.ready(signal);
+
+    reader = oldClient;
+    expect(await codeOf(() => first.follow(signal))).toBe('LOG_FORKED');
+    await oldClient.submit(await signer.sign('another two', signal), signal);
+    await oldClient.submit(await signer.sign('three', signal), signal);
+    expect(await codeOf(() => second.follow(signal))).toBe('LOG_FORKED');
+    await old.close();
+  });
+
+  it('shares one reading among all who wait, and lets the impatient go', async () => {
+    await using log = await startEmbeddedLog();
+    await write(log, 'one');
+    let reads = 0;
+    let release: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    const slow: LogReader = {
+      ...log.client,
+      async checkpoint(until) {
+        reads++;
+        await gate;
+        return log.client.checkpoint(until);
+      },
+    };
+    const { tail } = tailOf(log, slow);
+    const impatient = new AbortController();
+    const waiting = [tail.ready(signal), tail.ready(signal)];
+    const leaving = codeOf(() => tail.ready(impatient.signal));
+    impatient.abort();
+    expect(await leaving).toBe('DEADLINE_EXCEEDED');
+    release();
+    await Promise.all(waiting);
+    expect(reads).toBe(1);
+    expect(tail.position().treeSize).toBe(1);
+  });
+});
