@@ -1,6 +1,6 @@
 import { entryBody, requestV2, entryParts } from '../../src/rekor/entry.ts';
 import { parseLogEntry, printLogEntry } from '../../src/rekor/log-entry.ts';
-import type { LogRequest, LogResponse, LogTransport } from '../../src/rekor/transport.ts';
+import { aborted, type LogRequest, type LogResponse, type LogTransport } from '../../src/rekor/transport.ts';
 import { generateKey, makeKeySigner } from '../../src/rekor/key-signer.ts';
 
 /** The ways in which a log, or what stands before it, can lie or fail. */
@@ -66,9 +66,11 @@ async function tell(how: Lie, honest: LogTransport, request: LogRequest): Promis
       };
     case 'silent':
       return new Promise((_, reject) => {
-        request.signal.addEventListener('abort', () => {
-          reject(request.signal.reason instanceof Error ? request.signal.reason : new Error('aborted'));
-        });
+        const stop = () => {
+          reject(aborted(request.signal, 'waiting'));
+        };
+        if (request.signal.aborted) stop();
+        else request.signal.addEventListener('abort', stop);
       });
     case 'endlessAnswer':
       return { ...(await honest(request)), body: Buffer.alloc(request.maxBytes + 1, '0') };

@@ -1,4 +1,5 @@
 import { AppError } from '../../errors/app-error.ts';
+import { orAborted } from '../../protocol/or-aborted.ts';
 import { parseTilePath, tileWidth, type Tile } from '../tiles.ts';
 import type { LogRequest, LogResponse, LogTransport } from '../transport.ts';
 import { printLogEntry, type LogEntry } from '../log-entry.ts';
@@ -27,7 +28,7 @@ export interface HandlerOptions {
   readonly logId: string;
 }
 
-/** The HTTP API of Rekor v2 (rekor-tiles, openapi): a pure function of request and log. Never throws. */
+/** The HTTP API of Rekor v2 (rekor-tiles, openapi): a pure function of request and log. Throws only DEADLINE_EXCEEDED. */
 export function makeLogHandler({ store, commits, folder, logId }: HandlerOptions): LogTransport {
   async function write(request: LogRequest): Promise<LogResponse> {
     let leaf: Uint8Array;
@@ -37,7 +38,11 @@ export function makeLogHandler({ store, commits, folder, logId }: HandlerOptions
       return problem(400, RPC.invalidArgument, `invalid hashedrekord request: ${firstLine(error)}`);
     }
     try {
-      const { outcome, index } = await commits.append(leaf);
+      const { outcome, index } = await orAborted(
+        commits.append(leaf),
+        request.signal,
+        'writing to the embedded log',
+      );
       if (outcome === 'created') return json(201, printLogEntry(entryAt(index, leaf)));
       const answer = problem(
         409,
@@ -46,6 +51,7 @@ export function makeLogHandler({ store, commits, folder, logId }: HandlerOptions
       );
       return { ...answer, headers: { ...answer.headers, 'x-log-index': String(index) } };
     } catch (error) {
+      if (error instanceof AppError && error.code === 'DEADLINE_EXCEEDED') throw error;
       return problem(
         503,
         RPC.unavailable,

@@ -1,0 +1,99 @@
+import { describe, expect, it } from '@jest/globals';
+import type { SignedStatement } from '../../../src/ledger/evidence.ts';
+import { canonicalJson } from '../../../src/rekor/canonical-json.ts';
+import { entryBody, entryParts } from '../../../src/rekor/entry.ts';
+import type { LogResponse, LogTransport } from '../../../src/rekor/transport.ts';
+import { makeRekorV1Client } from '../../../src/rekor/v1-client.ts';
+import { makeEvidenceVerifier } from '../../../src/rekor/verify-bundle.ts';
+import { makePaperLog } from '../../support/sample-evidence.ts';
+import { makeTestSigner, NEVER, signedStatement } from '../../support/test-signer.ts';
+import { codeOf } from '../../support/throw-with-code.ts';
+
+const log = makePaperLog('rekor-v1');
+const verifier = makeEvidenceVerifier({ keys: [makeTestSigner().spki], logs: [log.trust] });
+const signed = await signedStatement();
+const uuid = `00000000499602d2${verifier.leafHash(signed)}`;
+
+const clientOf = (transport: LogTransport) =>
+  makeRekorV1Client({ url: 'https://log.test', trust: log.trust, transport });
+const json = (status: number, value: unknown, headers = {}): LogResponse => ({
+  status,
+  headers,
+  body: Buffer.from(JSON.stringify(value)),
+});
+
+describe('makeRekorV1Client', () => {
+  it('turns a new entry into a bundle that verifies', async () => {
+    let sent: unknown;
+    const client = clientOf(async ({ method, path, body = Buffer.alloc(0) }) => {
+      sent = [method, path, Buffer.from(body).toString()];
+      return json(201, { [uuid]: entryOf(signed) });
+    });
+    const { outcome, bundle } = await client.submit(signed, NEVER);
+    expect([outcome, (await verifier.verify({ ...signed, bundle })).uuid]).toEqual(['created', uuid]);
+    const request = canonicalJson(
+      JSON.parse(Buffer.from(entryBody('rekor-v1', entryParts(signed))).toString()),
+    );
+    expect(sent).toEqual(['POST', '/api/v1/log/entries', request]);
+  });
+
+  it.each([`/api/v1/log/entries/${uuid}`, `https://log.test/api/v1/log/entries/${uuid}`])(
+    'fetches the existing entry that a conflict names at %s',
+    async (location) => {
+      const client = clientOf(async ({ method, path }) => {
+        if (method === 'POST') return json(409, { code: 409 }, { location });
+        expect(path).toBe(`/api/v1/log/entries/${uuid}`);
+        return json(200, { [uuid]: entryOf(signed) });
+      });
+      const { outcome, bundle } = await client.submit(signed, NEVER);
+      expect([outcome, await codeOf(() => verifier.verify({ ...signed, bundle }))]).toEqual([
+        'exists',
+        undefined,
+      ]);
+    },
+  );
+
+  const entry = entryOf(signed);
+  it.each([
+    ['a server error', json(500, { message: 'no' }), 'LOG_UNAVAILABLE'],
+    ['a refusal', json(400, { message: 'no' }), 'LOG_ENTRY_INVALID'],
+    ['a conflict without a place', json(409, {}), 'LOG_ENTRY_INVALID'],
+    ['a conflict with a foreign place', json(409, {}, { location: '/etc/passwd' }), 'LOG_ENTRY_INVALID'],
+    ['no JSON', { status: 201, headers: {}, body: Buffer.from('<html>') }, 'LOG_ENTRY_INVALID'],
+    ['no entry', json(201, {}), 'LOG_ENTRY_INVALID'],
+    ['two entries', json(201, { [uuid]: entry, [`${uuid.slice(0, -1)}0`]: entry }), 'LOG_ENTRY_INVALID'],
+    ['an entry without proof', json(201, { [uuid]: { ...entry, verification: {} } }), 'LOG_ENTRY_INVALID'],
+    [
+      'an entry with a negative index',
+      json(201, { [uuid]: { ...entry, logIndex: -1 } }),
+      'LOG_ENTRY_INVALID',
+    ],
+  ])('refuses %s', async (_, answer, code) => {
+    expect(await codeOf(() => clientOf(async () => answer).submit(signed, NEVER))).toBe(code);
+  });
+});
+
+/** The entry as Rekor v1 answers it. */
+function entryOf(statement: SignedStatement) {
+  const { logIndex, logId, integratedTime, signedEntryTimestamp, proof, body } = log.entry(
+    entryBody('rekor-v1', entryParts(statement)),
+  );
+  const inclusionProof = {
+    checkpoint: proof.checkpoint,
+    hashes: proof.hashes.map(hex),
+    logIndex: proof.index,
+    rootHash: hex(proof.rootHash),
+    treeSize: proof.treeSize,
+  };
+  return {
+    body,
+    integratedTime,
+    logID: hex(logId),
+    logIndex,
+    verification: { inclusionProof, signedEntryTimestamp },
+  };
+}
+
+function hex(base64: string): string {
+  return Buffer.from(base64, 'base64').toString('hex');
+}
