@@ -67,7 +67,12 @@ const scripts = {
     run(module('prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '.');
     run(module('eslint/bin/eslint.js'), '.');
     run(module('typescript/bin/tsc'), '--noEmit');
-    run(module('dependency-cruiser/bin/dependency-cruise.mjs'), 'src', '--config', '.dependency-cruiser.cjs');
+    run(
+      module('dependency-cruiser/bin/dependency-cruiser.mjs'),
+      'src',
+      '--config',
+      '.dependency-cruiser.cjs',
+    );
   },
   format: () => run(module('prettier/bin/prettier.cjs'), '--write', '--log-level', 'warn', '.'),
   test() {
