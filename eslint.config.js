@@ -13,9 +13,15 @@ const onlyConfigReads = {
 const noHiddenInputs = {
   'no-restricted-syntax': [
     'error',
-    { selector: "CallExpression[callee.object.name='Date'][callee.property.name='now']", message: 'inject a Clock' },
+    {
+      selector: "CallExpression[callee.object.name='Date'][callee.property.name='now']",
+      message: 'inject a Clock',
+    },
     { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: 'inject a Clock' },
-    { selector: "CallExpression[callee.object.name='Math'][callee.property.name='random']", message: 'inject randomness' },
+    {
+      selector: "CallExpression[callee.object.name='Math'][callee.property.name='random']",
+      message: 'inject randomness',
+    },
     { selector: 'ExportAllDeclaration', message: 'no barrels: import the file that owns the name' },
     { selector: 'TSNonNullExpression', message: 'no `!`: narrow instead' },
     { selector: 'TSEnumDeclaration', message: 'no enum: use a union of string literals' },
@@ -67,12 +73,18 @@ export default defineConfig(
       complexity: 'off',
       '@typescript-eslint/no-floating-promises': [
         'error',
-        { allowForKnownSafeCalls: [{ from: 'package', name: ['describe', 'it', 'test'], package: '@jest/globals' }] },
+        {
+          allowForKnownSafeCalls: [
+            { from: 'package', name: ['describe', 'it', 'test'], package: '@jest/globals' },
+          ],
+        },
       ],
     },
   },
   {
     files: ['**/*.mjs', '**/*.js', '**/*.cjs'],
-    languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly', Buffer: 'readonly' } },
+    languageOptions: {
+      globals: { process: 'readonly', console: 'readonly', URL: 'readonly', Buffer: 'readonly' },
+    },
   },
 );

@@ -1,7 +1,9 @@
 // Node 24.15 is the first that jest can use with the ESM packages of Sigstore; npm scripts bring it themselves.
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 24 || (major === 24 && minor < 15)) {
-  throw new Error(`the tests need Node 24.15 or newer and this is ${process.versions.node}: run them with "npm test"`);
+  throw new Error(
+    `the tests need Node 24.15 or newer and this is ${process.versions.node}: run them with "npm test"`,
+  );
 }
 
 export default {
