@@ -30,9 +30,9 @@ export function makeCompactRange(state: CompactRangeState = { size: 0, hashes: [
       return size;
     },
     append(leafHash) {
-      let merged = leafHash;
-      for (let rest = size; rest % 2 === 1; rest = (rest - 1) / 2) merged = nodeHash(pop(hashes), merged);
-      hashes.push(merged);
+      // the subtrees that this leaf completes are the last ones, one for each 1 at the end of the size
+      const completed = hashes.splice(hashes.length - trailingOnes(size));
+      hashes.push(completed.reduceRight((right, left) => nodeHash(left, right), leafHash));
       size += 1;
     },
     root() {
@@ -50,10 +50,10 @@ export function foldRange(hashes: readonly Uint8Array[]): Uint8Array {
   return hashes.reduceRight((right, left) => nodeHash(left, right));
 }
 
-function pop(hashes: Uint8Array[]): Uint8Array {
-  const top = hashes.pop();
-  if (top === undefined) throw unproven(WHAT, 'it lacks a subtree');
-  return top;
+function trailingOnes(size: number): number {
+  let count = 0;
+  for (let rest = size; rest % 2 === 1; rest = (rest - 1) / 2) count += 1;
+  return count;
 }
 
 function checkState({ size, hashes }: CompactRangeState): void {

@@ -8,10 +8,11 @@ export interface Fields {
 }
 
 /** A RECORD_INVALID that names the field. */
-export function invalid(path: string, reason: string): AppError {
+export function invalid(path: string, reason: string, cause?: unknown): AppError {
   return new AppError({
     code: 'RECORD_INVALID',
     message: `cannot read field ${quote(path)} of the record: ${reason}; restore the record from the log`,
+    cause,
   });
 }
 
@@ -60,6 +61,6 @@ export function oneOfAt<Choice extends string>(
   throw invalid(pathOf(fields.path, name), `it is none of ${choices.join(', ')}`);
 }
 
-export function pathOf(path: string, name: string): string {
-  return path === '' ? name : `${path}.${name}`;
+function pathOf(path: string, name: string): string {
+  return `${path}.${name}`;
 }

@@ -27,6 +27,7 @@ export function judge(
   if (wanted !== undefined && wanted !== means) return { kind: 'pairMismatch', wanted, means };
   if (recorded === undefined) return { kind: 'first', digest: means };
   // who writes the recorded digest gets it, wherever the tag points now: that is what a refusal advises to do
-  if (wanted === undefined && current !== undefined && current !== recorded) return { kind: 'moved', recorded, current };
+  if (wanted === undefined && current !== undefined && current !== recorded)
+    return { kind: 'moved', recorded, current };
   return { kind: 'same', digest: recorded };
 }

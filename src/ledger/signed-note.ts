@@ -137,8 +137,8 @@ function unusable(keyName: string, reason: string, cause?: unknown): AppError {
 }
 
 function parseBody(body: string): Omit<UnverifiedCheckpoint, 'signatures' | 'body'> {
-  const [origin = '', size = '', root = '', ...extensions] = body.slice(0, -1).split('\n');
-  if (origin === '') throw unproven(WHAT, 'it names no origin');
+  const [origin, size = '', root = '', ...extensions] = body.slice(0, -1).split('\n');
+  if (!origin) throw unproven(WHAT, 'it names no origin');
   if (!/^(?:0|[1-9][0-9]{0,15})$/.test(size) || !Number.isSafeInteger(Number(size))) {
     throw unproven(WHAT, 'its tree size is no number');
   }

@@ -2,7 +2,8 @@ import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import type { Digest } from '../reference/digest.ts';
 import { isDigest } from '../reference/parse-digest.ts';
-import { canonicalText, isTagReference, parseReference } from '../reference/parse-reference.ts';
+import { isTagReference, parseReference } from '../reference/parse-reference.ts';
+import type { Reference } from '../reference/reference.ts';
 import { bindingSalt, blindedClaimId, isScope, plainClaimId } from './claim-id.ts';
 import { isLogged, parseSignedStatement } from './parse-evidence.ts';
 import { countAt, type Fields, fieldsOf, has, invalid, oneOfAt, textAt, unknownAt } from './field.ts';
@@ -120,17 +121,16 @@ function claimsLog(phase: RecordPhase): boolean {
 
 function referenceAt(fields: Fields): string {
   const text = textAt(fields, 'reference', LINE, 'a reference');
-  if (isCanonicalTag(text)) return text;
+  const reference = parsedReference(text);
+  if (isTagReference(reference) && reference.canonical === text) return text;
   throw invalid('record.reference', 'it is not in canonical form with a tag and without a digest');
 }
 
-function isCanonicalTag(text: string): boolean {
+function parsedReference(text: string): Reference {
   try {
-    const reference = parseReference(text);
-    return isTagReference(reference) && reference.digest === undefined && canonicalText(reference) === text;
-  } catch (error) {
-    if (error instanceof AppError) return false;
-    throw error;
+    return parseReference(text);
+  } catch (cause) {
+    throw invalid('record.reference', 'it is not a reference', cause);
   }
 }
 

@@ -1,5 +1,5 @@
 import picomatch from 'picomatch';
-import { AppError } from '../errors/app-error.ts';
+import { toAppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import { looksLikeRegistry, DOCKER_HUB, parseRegistry } from '../reference/registry-name.ts';
 import type { Reference } from '../reference/reference.ts';
@@ -53,12 +53,12 @@ function nameOf({ registry, repository }: Reference): string {
 
 function compileName(name: string, path: string): TagMatcher {
   if (name === ANYTHING) return () => true;
-  const folded = fold(name, path);
-  for (const component of folded.repository) checkComponent(component, name, path);
-  if (folded.repository.filter((component) => component === ANYTHING).length > MAX_WILDCARDS) {
+  const { registry, repository } = fold(name, path);
+  for (const component of repository) checkComponent(component, name, path);
+  if ([registry, ...repository].filter((component) => component === ANYTHING).length > MAX_WILDCARDS) {
     throw unusable(path, `${quote(name)} has "**" more than ${MAX_WILDCARDS} times; use fewer`);
   }
-  return picomatch([escape(folded.registry), ...folded.repository].join('/'), OPTIONS);
+  return picomatch([escape(registry), ...repository].join('/'), OPTIONS);
 }
 
 interface FoldedName {
@@ -67,10 +67,11 @@ interface FoldedName {
 }
 
 function fold(name: string, path: string): FoldedName {
-  const [first = '', ...rest] = name.split('/');
-  const hasRegistry = rest.length > 0 && (looksLikeRegistry(first) || first === ANYTHING);
+  const components = name.split('/');
+  const first = name.slice(0, Math.max(0, name.indexOf('/')));
+  const hasRegistry = looksLikeRegistry(first) || first === ANYTHING;
   const registry = hasRegistry ? foldRegistry(first, path) : DOCKER_HUB;
-  const repository = hasRegistry ? rest : [first, ...rest];
+  const repository = hasRegistry ? components.slice(1) : components;
   const [only] = repository;
   const inLibrary = registry === DOCKER_HUB && repository.length === 1 && only !== ANYTHING;
   return { registry, repository: inLibrary ? ['library', ...repository] : repository };
@@ -90,9 +91,8 @@ function foldRegistry(text: string, path: string): string {
   }
   try {
     return parseRegistry(text);
-  } catch (error) {
-    if (error instanceof AppError) throw unusable(path, error.message, error);
-    throw error;
+  } catch (cause) {
+    throw unusable(path, toAppError(cause).message, cause);
   }
 }
 

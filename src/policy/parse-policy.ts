@@ -46,7 +46,7 @@ export function parseRule(value: unknown, path: string): Rule {
   const fields = fieldsOf(value, path, RULE_KEYS);
   const choose = chooserOf(fields, path);
   return {
-    name: nameOf(fields.get('name') ?? path, `${path}.name`),
+    name: nameOf(given(fields, 'name', path), `${path}.name`),
     images: imagesOf(fields.get('match'), `${path}.match`),
     mode: choose('mode', ['enforce', 'warn', 'audit', 'off']),
     rewrite: choose('rewrite', ['tagDigest', 'digest', 'none']),
@@ -55,7 +55,7 @@ export function parseRule(value: unknown, path: string): Rule {
     recording: choose('recording', ['required', 'deferred']),
     onLogUnavailable: choose('onLogUnavailable', ['deny', 'admitReserved']),
     recheck: choose('recheck', ['always', 'interval', 'never']),
-    mutableTags: mutableTagsOf(fields.get('mutableTags') ?? [], `${path}.mutableTags`),
+    mutableTags: mutableTagsOf(given(fields, 'mutableTags', []), `${path}.mutableTags`),
   };
 }
 
@@ -73,6 +73,11 @@ function fieldsOf(value: unknown, path: string, known: readonly string[]): Field
   return fields;
 }
 
+/** Only an absent key has a default; null is a value, and a wrong one. */
+function given(fields: Fields, key: string, fallback: unknown): unknown {
+  return fields.has(key) ? fields.get(key) : fallback;
+}
+
 function hint(key: string, known: readonly string[]): string {
   const nearest = nearestName(key, known);
   return nearest === undefined ? `use one of ${known.join(', ')}` : `did you mean ${quote(nearest)}?`;
@@ -87,7 +92,7 @@ function listOf(value: unknown, path: string, limit: number): readonly unknown[]
 
 function chooserOf(fields: Fields, path: string) {
   return function choose<Key extends ChoiceKey>(key: Key, choices: readonly Rule[Key][]): Rule[Key] {
-    const value = fields.has(key) ? fields.get(key) : DEFAULT_RULE[key];
+    const value = given(fields, key, DEFAULT_RULE[key]);
     const choice = choices.find((candidate) => candidate === value);
     if (choice !== undefined) return choice;
     throw unusable(`${path}.${key}`, `it is none of the known values; use one of ${choices.join(', ')}`);

@@ -1,0 +1,84 @@
+import { describe, expect, it } from '@jest/globals';
+import { parsePolicy } from '../../../src/policy/parse-policy.ts';
+import { compilePolicy, ruleFor, type RuleMatch } from '../../../src/policy/rule-for.ts';
+import type { Mode, Rule } from '../../../src/policy/policy.ts';
+import { parseReference } from '../../../src/reference/parse-reference.ts';
+import { codeOf } from '../../support/throw-with-code.ts';
+
+const DERIVED = `sha256-${'a'.repeat(64)}`;
+const DIGEST = `sha256:${'a'.repeat(64)}`;
+
+const POLICY = compilePolicy(
+  parsePolicy([
+    { name: 'off', match: { images: ['off.io/**'] }, mode: 'off' },
+    {
+      name: 'moving',
+      match: { images: ['ghcr.io/acme/**'] },
+      mutableTags: [
+        { tags: ['latest', '*-dev'], as: 'exempt' },
+        { tags: ['nightly'], as: 'exempt' },
+      ],
+    },
+    { name: 'first', match: { images: ['a.io/**', 'b.io/**'] }, mode: 'warn' },
+    { name: 'second', match: { images: ['a.io/x'] }, mode: 'audit' },
+  ]),
+);
+
+function outcome(text: string, mode?: Mode): string {
+  const match: RuleMatch = ruleFor(POLICY, parseReference(text), mode);
+  return match.kind === 'rule' ? `${match.rule.name} ${match.rule.mode}` : 'exempt';
+}
+
+describe('ruleFor', () => {
+  it.each([
+    ['alpine', 'default enforce'],
+    [`alpine@${DIGEST}`, 'default enforce'],
+    ['a.io/x', 'first warn'],
+    ['b.io/y:1', 'first warn'],
+    ['off.io/x:1', 'exempt'],
+    [`off.io/x@${DIGEST}`, 'exempt'],
+    ['ghcr.io/acme/api:1', 'moving enforce'],
+    ['ghcr.io/acme/api', 'exempt'],
+    ['ghcr.io/acme/api:main-dev', 'exempt'],
+    ['ghcr.io/acme/api:nightly', 'exempt'],
+    [`ghcr.io/acme/api:latest@${DIGEST}`, 'exempt'],
+    [`ghcr.io/acme/api@${DIGEST}`, 'moving enforce'],
+    ['ghcr.io/other/api', 'default enforce'],
+    [`alpine:${DERIVED}`, 'exempt'],
+    [`alpine:${DERIVED}.sig`, 'exempt'],
+    [`alpine:${DERIVED}x`, 'default enforce'],
+  ])('gives %p: %s', (text, expected) => {
+    expect(outcome(text)).toBe(expected);
+  });
+
+  it('puts the given mode in place of the mode of the rule, and of off too', () => {
+    expect(outcome('a.io/x', 'enforce')).toBe('first enforce');
+    expect(outcome('off.io/x', 'audit')).toBe('off audit');
+    expect(outcome('alpine', 'off')).toBe('exempt');
+    expect(outcome('ghcr.io/acme/api:latest', 'enforce')).toBe('exempt');
+  });
+
+  it.each([
+    ['off.io/x', 'rule "off" is off'],
+    ['ghcr.io/acme/api:latest', 'rule "moving" exempts tag "latest"'],
+    [`alpine:${DERIVED}`, `tag "${DERIVED}" is derived from a digest`],
+  ])('says why %p is exempt', (text, why) => {
+    expect(ruleFor(POLICY, parseReference(text))).toEqual({ kind: 'exempt', why });
+  });
+});
+
+describe('compilePolicy', () => {
+  it('enforces strictly where there are no rules', () => {
+    const match = ruleFor(compilePolicy({ rules: [] }), parseReference('alpine'));
+    expect(match).toMatchObject({
+      kind: 'rule',
+      rule: { name: 'default', mode: 'enforce', onMoved: 'deny' },
+    });
+  });
+
+  it('refuses a pattern that came past the parser', async () => {
+    const [rule] = parsePolicy([{ match: { images: ['**'] } }]).rules;
+    const bad: readonly Rule[] = rule === undefined ? [] : [{ ...rule, images: ['***'] }];
+    expect(await codeOf(() => compilePolicy({ rules: bad }))).toBe('POLICY_INVALID');
+  });
+});
