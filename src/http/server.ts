@@ -82,7 +82,7 @@ function makeServer({ certificate, handler }: ServerOptions, limits: ServerLimit
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     maxHeaderSize: limits.maxHeaderBytes,
-    connectionsCheckingInterval: 5000,
+    connectionsCheckingInterval: Math.min(5000, limits.requestTimeoutMs / 2),
     noDelay: true,
   };
   if (certificate === undefined) return http.createServer(options, handler);

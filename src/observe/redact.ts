@@ -25,11 +25,14 @@ const SECRET_NAMES: ReadonlySet<string> = new Set([
   'apikey',
   'xapikey',
   'xregistryauth',
-  'xregistryconfig',
+  'xregistryconfigauth',
   'privatekey',
   'xamzsecuritytoken',
   'xgoogiamauthorizationtoken',
 ]);
+
+/** A cheap test that lets almost every name pass. */
+const MAYBE_SECRET_NAME = /auth|cookie|passw|secret|token|key/i;
 
 /** A cheap test that lets almost every string pass without the expressions below. */
 const SUSPICIOUS = /bearer|basic|eyJ|@|[?&]|PRIVATE/i;
@@ -48,9 +51,9 @@ export function redactText(text: string): string {
   return SECRET_TEXTS.reduce((safe, [pattern, replacement]) => safe.replace(pattern, replacement), text);
 }
 
-/** Fields fit for a log: secret names hidden, texts redacted, errors and bytes made readable, depth bounded. */
-export function redact(fields: LogFields): Record<string, unknown> {
-  const safe: Record<string, unknown> = {};
+/** `head` as it is, then the fields made fit for a log: secret names hidden, texts redacted, errors and bytes made readable, depth bounded. */
+export function redact(head: LogFields, fields: LogFields): Record<string, unknown> {
+  const safe: Record<string, unknown> = { ...head };
   for (const name of Object.keys(fields)) {
     safe[name] = isSecretName(name) ? HIDDEN : redactValue(fields[name], 1);
   }
@@ -58,7 +61,7 @@ export function redact(fields: LogFields): Record<string, unknown> {
 }
 
 function isSecretName(name: string): boolean {
-  return SECRET_NAMES.has(name.toLowerCase().replaceAll(/[-_]/g, ''));
+  return MAYBE_SECRET_NAME.test(name) && SECRET_NAMES.has(name.toLowerCase().replaceAll(/[-_]/g, ''));
 }
 
 function redactValue(value: unknown, depth: number): unknown {
