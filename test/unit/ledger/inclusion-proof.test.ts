@@ -58,6 +58,16 @@ describe('verifyInclusion', () => {
 });
 
 describe('rootFromInclusionProof', () => {
+  const good = proofOf(5, 13);
+  it.each([
+    ['a hash too few', { proof: good.proof.slice(1) }],
+    ['a hash too many', { proof: [...good.proof, good.leafHash] }],
+    ['a leaf behind the end of a tree of one', { index: 1, treeSize: 1, proof: [] }],
+    ['a leaf behind the end of a tree of four', { index: 4, treeSize: 4, proof: good.proof.slice(0, 2) }],
+  ])('gives no root for %s', async (_, change) => {
+    expect(await codeOf(() => rootFromInclusionProof({ ...good, ...change }))).toBe('LOG_PROOF_INVALID');
+  });
+
   it('counts beyond 32 bits: the last leaf of the largest tree that a number can tell', () => {
     const proof = Array.from({ length: 52 }, () => leafHash(new Uint8Array()));
     const root = rootFromInclusionProof({

@@ -212,6 +212,14 @@ describe('checkRecordStatements', () => {
       reserved({ scope: 'other', claimId: plainClaimId('other', REFERENCE) }),
     ],
     ['another claim id', reserved({ claimId: 'ab'.repeat(32) })],
+    [
+      'a claim id that both statements give, and that stands for something else',
+      reserved({
+        claimId: 'ab'.repeat(32),
+        claim: signed(claimStatement({ ...said, claimId: 'ab'.repeat(32) })),
+        binding: signed(bindingStatement({ ...said, claimId: 'ab'.repeat(32) })),
+      }),
+    ],
     ['another generation', reserved({ generation: 1 })],
     [
       'the claim of another tag',

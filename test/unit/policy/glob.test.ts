@@ -70,6 +70,7 @@ describe('compileImageGlob', () => {
     ['*.example.com/**', 'a.example.com:5000/x'],
     ['localhost:5000/*', 'localhost/x'],
     ['[::1]:5000/**', '[::2]:5000/x'],
+    ['[::a]:5000/**', 'a:5000/x'],
     ['**/api', 'ghcr.io/acme/api/x'],
     ['a.io/x?/z', 'a.io/x/z'],
     ['a.io/x?z', 'a.io/x/z'],
