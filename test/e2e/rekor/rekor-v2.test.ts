@@ -56,7 +56,9 @@ describe.each(['rekor-v2', 'embedded'])('on a real log of kind %s', (kind) => {
     image = `${registry.host}/${repository}:1`;
     await push(repository, 'first');
   });
-  afterAll(() => data[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await data[Symbol.asyncDispose]();
+  });
 
   const serve = () =>
     startServe({ folder: data.path, registries: [registry.host], config: logSettings(kind) });
@@ -65,10 +67,16 @@ describe.each(['rekor-v2', 'embedded'])('on a real log of kind %s', (kind) => {
     await using running = await serve();
     const url = proxied(running.proxy, registry.host, `${repository}/manifests/1`);
     const first = await fetch(url);
-    expect({ status: first.status, first: first.headers.get('tlog-first-seen') }).toEqual({ status: 200, first: 'true' });
+    expect({ status: first.status, first: first.headers.get('tlog-first-seen') }).toEqual({
+      status: 200,
+      first: 'true',
+    });
     expect(first.headers.get('tlog-logindex')).toMatch(/^\d+$/);
     const known = await fetch(url);
-    expect({ status: known.status, first: known.headers.get('tlog-first-seen') }).toEqual({ status: 200, first: null });
+    expect({ status: known.status, first: known.headers.get('tlog-first-seen') }).toEqual({
+      status: 200,
+      first: null,
+    });
     expect(known.headers.get('tlog-logindex')).toBe(first.headers.get('tlog-logindex'));
   });
 
@@ -108,7 +116,13 @@ describe.each(['rekor-v2', 'embedded'])('on a real log of kind %s', (kind) => {
   it('records many new tags at once: one record each', async () => {
     const names = Array.from({ length: 12 }, (_, i) => `${repository}-${i}`);
     await Promise.all(names.map((name) => push(name, name)));
-    const recorded = await tagseal(data.path, 'record', ...names.map((name) => `${registry.host}/${name}:1`), '-o', 'json');
+    const recorded = await tagseal(
+      data.path,
+      'record',
+      ...names.map((name) => `${registry.host}/${name}:1`),
+      '-o',
+      'json',
+    );
     expect({ code: recorded.code, stderr: recorded.stderr }).toEqual({ code: 0, stderr: '' });
     const indexes = [...recorded.stdout.matchAll(/"(?:logIndex|index)": ?(\d+)/g)].map(([, index]) => index);
     expect(new Set(indexes).size).toBe(names.length);

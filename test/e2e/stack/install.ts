@@ -31,7 +31,8 @@ export function ensureGo(name: GoToolName): void {
   const folder = folderOf(tool);
   const aside = `${folder}.${process.pid}`;
   mkdirSync(aside, { recursive: true });
-  run('go', ['install', '-trimpath', '-ldflags', '-s -w', `${tool.package}@${tool.version}`], {
+  const tags = tool.tags === undefined ? [] : ['-tags', tool.tags];
+  run('go', ['install', '-trimpath', '-ldflags', '-s -w', ...tags, `${tool.package}@${tool.version}`], {
     GOBIN: aside,
     CGO_ENABLED: '0',
     GOFLAGS: '-p=2',

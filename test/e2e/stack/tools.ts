@@ -8,9 +8,10 @@ export interface GoTool {
   readonly package: string;
   /** The program's name as `go install` writes it. */
   readonly program: string;
+  readonly tags?: string;
 }
 
-export const GO_TOOLS = {
+export const GO_TOOLS: Readonly<Record<'crane' | 'registry' | 'ctr' | 'rekorV2' | 'cosign', GoTool>> = {
   crane: {
     name: 'crane',
     version: 'v0.22.1',
@@ -22,6 +23,14 @@ export const GO_TOOLS = {
     version: 'v3.1.2',
     package: 'github.com/distribution/distribution/v3/cmd/registry',
     program: 'registry',
+  },
+  // Debian's ctr 1.6 prints only the status of a refused HEAD; this one prints the registry's words
+  ctr: {
+    name: 'ctr',
+    version: 'v2.4.2',
+    package: 'github.com/containerd/containerd/v2/cmd/ctr',
+    program: 'ctr',
+    tags: 'no_btrfs no_devmapper no_zfs',
   },
   rekorV2: {
     name: 'rekor-v2',
@@ -35,7 +44,7 @@ export const GO_TOOLS = {
     package: 'github.com/sigstore/cosign/v3/cmd/cosign',
     program: 'cosign',
   },
-} as const satisfies Readonly<Record<string, GoTool>>;
+};
 
 export type GoToolName = keyof typeof GO_TOOLS;
 
@@ -56,6 +65,6 @@ export interface Needs {
 
 /** What each suite (a folder of test/e2e) needs. */
 export const SUITE_NEEDS: Readonly<Record<string, Needs>> = {
-  clients: { go: ['crane', 'registry'], debian: ['skopeo', 'containerd', 'ctr', 'runc'] },
+  clients: { go: ['crane', 'registry', 'ctr'], debian: ['skopeo', 'containerd', 'ctr', 'runc'] },
   rekor: { go: ['rekorV2', 'cosign'], debian: [] },
 };
