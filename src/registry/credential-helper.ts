@@ -21,10 +21,18 @@ interface Run {
   readonly stdout: string;
 }
 
+/** What a helper sees and where it is looked for; by default what this process sees. */
+export type HelperEnvironment = Readonly<Record<string, string>>;
+
 /** The helper protocol: `get` as argument, the server on stdin, JSON on stdout. `name` is allow-listed by the parser. */
-export const askHelper: AskHelper = async (name, server, signal) => {
-  const program = `docker-credential-${name}`;
-  const { status, stdout } = await run(program, server, signal);
+export function makeAskHelper(environment?: HelperEnvironment): AskHelper {
+  return async (name, server, signal) => {
+    const program = `docker-credential-${name}`;
+    return toCredential(program, server, await run(program, server, signal, environment));
+  };
+}
+
+function toCredential(program: string, server: string, { status, stdout }: Run): Credential {
   if (status !== 0) {
     if (stdout.trim() === NOT_FOUND) return ANONYMOUS;
     throw failed(program, server, `it ended with status ${status ?? 'unknown'}`);
@@ -35,16 +43,23 @@ export const askHelper: AskHelper = async (name, server, signal) => {
   const source = `the credentials for ${quote(server)} from ${quote(program)}`;
   if (username === '<token>') return { kind: 'identityToken', token: secret, source };
   return { kind: 'basic', username, password: secret, source };
-};
+}
 
-function run(program: string, server: string, signal: AbortSignal): Promise<Run> {
+function run(
+  program: string,
+  server: string,
+  signal: AbortSignal,
+  environment: HelperEnvironment | undefined,
+): Promise<Run> {
+  // not spawn's own timeout, which keeps its timer when the program is missing
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT)]);
   return new Promise((resolve, reject) => {
     // stderr is not read at all: it could hold secrets
     const child = spawn(program, ['get'], {
       stdio: ['pipe', 'pipe', 'ignore'],
-      timeout: TIMEOUT,
       killSignal: 'SIGKILL',
-      signal,
+      signal: limited,
+      ...(environment === undefined ? {} : { env: environment }),
     });
     const chunks: Buffer[] = [];
     let size = 0;
@@ -54,7 +69,7 @@ function run(program: string, server: string, signal: AbortSignal): Promise<Run>
       if (size > MAX_OUTPUT) child.kill('SIGKILL');
     });
     child.once('error', (error) => {
-      const why = signal.aborted ? 'its time is over' : 'it does not start; check that it is on the PATH';
+      const why = limited.aborted ? 'its time is over' : 'it does not start; check that it is on the PATH';
       reject(failed(program, server, why, error));
     });
     child.once('close', (status) => resolve({ status, stdout: Buffer.concat(chunks).toString('utf8') }));

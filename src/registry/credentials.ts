@@ -7,6 +7,7 @@ import type { Clock } from '../protocol/ports.ts';
 import type { AskHelper } from './credential-helper.ts';
 import { ANONYMOUS } from './credential.ts';
 import type { Credential, CredentialSource } from './credential.ts';
+import { errorCode } from './error-code.ts';
 import { credentialFor, parseDockerConfig } from './docker-config.ts';
 import type { DockerConfig } from './docker-config.ts';
 
@@ -42,7 +43,7 @@ export function makeCredentials(options: CredentialsOptions): CredentialSource {
       return config;
     } catch (error) {
       if (error instanceof AppError) throw error;
-      const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+      const code = errorCode(error) ?? 'unknown';
       if (code === 'ENOENT' && !required) return undefined;
       throw unreadable(path, `it cannot be read (${code})`, error);
     }

@@ -2,7 +2,7 @@ import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 
 /** Docker Hub's API does not live under the name that everybody writes. */
-const DIALLED: Readonly<Record<string, string>> = { 'docker.io': 'registry-1.docker.io' };
+const DIALLED: ReadonlyMap<string, string> = new Map([['docker.io', 'registry-1.docker.io']]);
 
 /** Which hosts the configuration names, each as `host` or `host:port`, and how they are spoken to. */
 export interface Hosts {
@@ -23,7 +23,7 @@ export function makeHosts(options: {
   return {
     originOf(registry) {
       const scheme = plainHttp.has(authority(registry)) ? 'http' : 'https';
-      const text = `${scheme}://${DIALLED[registry] ?? registry}/`;
+      const text = `${scheme}://${DIALLED.get(registry) ?? registry}/`;
       const url = URL.parse(text);
       if (url !== null && url.pathname === '/' && url.username === '') return url;
       throw new AppError({

@@ -7,7 +7,7 @@ import { makeAuthorizedSend } from './authorized-send.ts';
 import { makeBlobClient } from './blob-client.ts';
 import { makeManifestClient } from './client.ts';
 import { makeCoalescedResolver } from './coalesced-resolver.ts';
-import { askHelper } from './credential-helper.ts';
+import { makeAskHelper } from './credential-helper.ts';
 import type { CredentialSource } from './credential.ts';
 import { makeCredentials } from './credentials.ts';
 import { makeHosts } from './hosts.ts';
@@ -69,7 +69,7 @@ export function makeRegistry(options: RegistryOptions): Registry {
     options.credentials ??
     makeCredentials({
       clock,
-      askHelper,
+      askHelper: makeAskHelper(),
       ...(options.credentialsFile === undefined ? {} : { file: options.credentialsFile }),
     });
   const authorizedSend = makeAuthorizedSend({ send, tokens, credentials, hosts, clock });

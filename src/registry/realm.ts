@@ -3,7 +3,7 @@ import { quote } from '../errors/quote.ts';
 import type { Hosts } from './hosts.ts';
 
 /** Token services that live under another domain than their registry. */
-const PAIRS: Readonly<Record<string, string>> = { 'docker.io': 'auth.docker.io' };
+const PAIRS: ReadonlyMap<string, string> = new Map([['docker.io', 'auth.docker.io']]);
 
 /** Domains below which strangers can get names, beside the pattern of `co.uk`. */
 const SHARED_DOMAINS: ReadonlySet<string> = new Set([
@@ -43,7 +43,7 @@ export function judgeRealm(text: string, registry: string, hosts: Hosts): Realm 
     throw refused(registry, text, 'it is no https URL without a user name');
   }
   if (belongs(url, registry, hosts.originOf(registry))) return { url, credentials: true };
-  if (hosts.isNamed(url) || Object.values(PAIRS).includes(url.host)) return { url, credentials: false };
+  if (hosts.isNamed(url) || [...PAIRS.values()].includes(url.host)) return { url, credentials: false };
   throw refused(
     registry,
     text,
@@ -59,7 +59,7 @@ function parseRealm(text: string): URL | undefined {
 function belongs(realm: URL, registry: string, own: URL): boolean {
   return (
     realm.hostname === own.hostname ||
-    realm.host === PAIRS[registry] ||
+    realm.host === PAIRS.get(registry) ||
     sameSite(realm.hostname, own.hostname)
   );
 }

@@ -22,7 +22,7 @@ export function redirectTarget(
   { hosts, guard }: { readonly hosts: Hosts; readonly guard: AddressGuard },
 ): URL {
   const location = answer.header('location') ?? '';
-  const url = location === '' || location.length > MAX_LOCATION ? null : URL.parse(location, answer.url);
+  const url = location === '' || location.length > MAX_LOCATION ? null : URL.parse(location, answer.url.href);
   if (url === null || url.username !== '' || url.password !== '') {
     throw new AppError({
       code: 'REGISTRY_ANSWER_INVALID',

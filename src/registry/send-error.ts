@@ -1,6 +1,7 @@
 import { AppError } from '../errors/app-error.ts';
 import type { ErrorCode } from '../errors/code.ts';
 import { quote } from '../errors/quote.ts';
+import { errorCode } from './error-code.ts';
 
 interface Explanation {
   readonly code: ErrorCode;
@@ -45,8 +46,25 @@ const BY_CODE: Readonly<Record<string, Explanation>> = {
   },
 };
 
-const CERTIFICATE =
-  /^(?:CERT_|ERR_TLS_CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(?:GET|VERIFY)_|INVALID_CA$|HOSTNAME_MISMATCH$)/;
+/** The same, for families of codes; `{code}` becomes the code. */
+const BY_FAMILY: readonly (Explanation & { readonly family: RegExp })[] = [
+  {
+    family:
+      /^(?:CERT_|ERR_TLS_CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(?:GET|VERIFY)_|INVALID_CA$|HOSTNAME_MISMATCH$)/,
+    code: 'REGISTRY_UNAVAILABLE',
+    why: 'its TLS certificate is not trusted ({code}); add its CA, or fix the certificate',
+  },
+  {
+    family: /^(?:ERR_SSL_|EPROTO$)/,
+    code: 'REGISTRY_UNAVAILABLE',
+    why: 'it does not speak TLS as it should ({code}); name the host in registries.plainHttp if it speaks http',
+  },
+  {
+    family: /^HPE_/,
+    code: 'REGISTRY_ANSWER_INVALID',
+    why: 'its answer is not HTTP; check the port',
+  },
+];
 const BROKEN_CONNECTION: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -60,13 +78,13 @@ const BROKEN_CONNECTION: ReadonlySet<string> = new Set([
 /** Whether a second try can help at once: after a broken connection, and after a status (which has no cause). */
 export function isTransient(error: unknown): boolean {
   if (!(error instanceof AppError) || error.code !== 'REGISTRY_UNAVAILABLE') return false;
-  return error.cause === undefined || BROKEN_CONNECTION.has(codeOf(error.cause) ?? '');
+  return error.cause === undefined || BROKEN_CONNECTION.has(errorCode(error.cause) ?? '');
 }
 
 /** The AppError for whatever a call to `host` threw. */
 export function toSendError(error: unknown, host: string, aim: string): AppError {
   if (error instanceof AppError) return about(error, aim);
-  const code = codeOf(error);
+  const code = errorCode(error);
   const { code: kind, why } = explain(code);
   return new AppError({ code: kind, message: `${aim}: ${quote(host)} cannot be used: ${why}`, cause: error });
 }
@@ -86,25 +104,10 @@ function about(error: AppError, aim: string): AppError {
 }
 
 function explain(code: string | undefined): Explanation {
-  const known = code === undefined ? undefined : BY_CODE[code];
-  if (known !== undefined) return known;
-  if (code !== undefined && CERTIFICATE.test(code)) {
-    return {
-      code: 'REGISTRY_UNAVAILABLE',
-      why: `its TLS certificate is not trusted (${code}); add its CA, or fix the certificate`,
-    };
+  if (code === undefined) {
+    return { code: 'REGISTRY_UNAVAILABLE', why: `the connection failed; ${UNAVAILABLE_HINT}` };
   }
-  if (code?.startsWith('HPE_') === true) {
-    return {
-      code: 'REGISTRY_ANSWER_INVALID',
-      why: 'its answer is not HTTP; check the port, and name the host in registries.plainHttp only if it speaks http',
-    };
-  }
-  const detail = code === undefined ? '' : ` (${code})`;
-  return { code: 'REGISTRY_UNAVAILABLE', why: `the connection failed${detail}; ${UNAVAILABLE_HINT}` };
-}
-
-function codeOf(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error)) return undefined;
-  return typeof error.code === 'string' ? error.code : undefined;
+  const known = BY_CODE[code] ?? BY_FAMILY.find(({ family }) => family.test(code));
+  if (known !== undefined) return { code: known.code, why: known.why.replace('{code}', code) };
+  return { code: 'REGISTRY_UNAVAILABLE', why: `the connection failed (${code}); ${UNAVAILABLE_HINT}` };
 }

@@ -47,6 +47,8 @@ export interface Auth {
   readonly expiresIn?: number;
   /** The token service's whole answer. */
   readonly tokenBody?: string;
+  /** The token service answers 307 to this URL. */
+  readonly tokenRedirect?: string;
   /** Tokens are given and never accepted. */
   readonly never?: boolean;
 }
@@ -165,6 +167,10 @@ export async function startFakeRegistry(): Promise<FakeRegistry> {
 
   function sendToken({ request, response, body }: Exchange): void {
     const auth = lies.auth;
+    if (auth?.tokenRedirect !== undefined) {
+      redirect(response, auth.tokenRedirect);
+      return;
+    }
     const form = new URLSearchParams(body.toString());
     const known =
       auth?.identityToken !== undefined

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
 
 const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';
 const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 const OCI_CONFIG = 'application/vnd.oci.image.config.v1+json';
-const OCI_LAYER = 'application/vnd.oci.image.layer.v1.tar';
+const OCI_LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip';
 
 /** Bytes with their place in an image. */
 export interface Content {
@@ -26,7 +27,7 @@ export interface ImageOptions {
   readonly text?: string;
 }
 
-/** The same options give the same bytes. */
+/** The same options give the same bytes on one version of Node. */
 export function makeImageContent({
   platforms = ['linux/amd64', 'linux/arm64'],
   text = 'hello',
@@ -35,12 +36,13 @@ export function makeImageContent({
   const manifests: Content[] = [];
   const entries = platforms.map((platform) => {
     const [os = '', architecture = ''] = platform.split('/');
-    const layer = content(OCI_LAYER, tarOf('hello.txt', `${text} from ${platform}\n`));
+    const tar = tarOf('hello.txt', `${text} from ${platform}\n`);
+    const layer = content(OCI_LAYER, gzipSync(tar));
     const config = json(OCI_CONFIG, {
       architecture,
       os,
       config: { Cmd: ['/hello.txt'] },
-      rootfs: { type: 'layers', diff_ids: [layer.digest] },
+      rootfs: { type: 'layers', diff_ids: [sha256(tar)] },
     });
     const manifest = json(OCI_MANIFEST, {
       schemaVersion: 2,
