@@ -68,7 +68,10 @@ describe('makeUndiciTransport', () => {
       };
       more();
     });
-    expect(await codeOf(() => transport(READ))).toBe('LOG_UNAVAILABLE');
+    await expect(transport(READ)).rejects.toMatchObject({
+      code: 'LOG_UNAVAILABLE',
+      cause: { message: expect.stringMatching(/longer than 1000 bytes/) },
+    });
   });
 
   it.each([

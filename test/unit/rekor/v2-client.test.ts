@@ -8,6 +8,12 @@ import { codeOf } from '../../support/throw-with-code.ts';
 
 type Log = Awaited<ReturnType<typeof startEmbeddedLog>>;
 
+const READ_CODES = {
+  endlessAnswer: 'LOG_ENTRY_INVALID',
+  garbage: 'LOG_PROOF_INVALID',
+  serverError: 'LOG_UNAVAILABLE',
+};
+
 describe('makeRekorV2Client', () => {
   let log: Log;
   let lying: LyingLog;
@@ -71,19 +77,39 @@ describe('makeRekorV2Client', () => {
   });
 
   it('falls back to the full tile when a partial one is gone', async () => {
-    const withoutPartials = clientOf(log.trust, async (request) =>
-      request.path.includes('/000.p/')
-        ? log.log.transport({ ...request, path: request.path.replace(/\.p\/.*/, '') })
-        : log.log.transport(request),
-    );
+    await using other = await startEmbeddedLog();
+    const stale = makeLyingLog(other.log.transport);
+    const reader = clientOf(other.trust, stale.transport);
     const signed = await signedStatement('the first');
-    expect(await codeOf(() => withoutPartials.bundleAt(0, signed, NEVER))).toBe('LOG_ENTRY_INVALID');
-    for (let i = 0; i < 256; i += 64) {
-      await Promise.all(Array.from({ length: 64 }, (_, j) => submitted(`filler ${i + j}`)));
-    }
-    const bundle = await withoutPartials.bundleAt(0, signed, NEVER);
-    expect((await verifier.verify({ ...signed, bundle })).logIndex).toBe(0);
+    await other.client.submit(signed, NEVER);
+    stale.lie('withheldCheckpoint');
+    await reader.checkpoint(NEVER);
+    const fillers = await Promise.all(Array.from({ length: 256 }, (_, i) => signedStatement(`filler ${i}`)));
+    await Promise.all(fillers.map((each) => other.client.submit(each, NEVER)));
+    // old files go before the next commit
+    await other.client.submit(await signedStatement('the last'), NEVER);
+    const bundle = await reader.bundleAt(0, signed, NEVER);
+    expect(stale.requests).toContain('GET /api/v2/tile/entries/000');
+    const check = makeEvidenceVerifier({ keys: [makeTestSigner().spki], logs: [other.trust] });
+    expect((await check.verify({ ...signed, bundle })).logIndex).toBe(0);
   });
+
+  it.each(['endlessAnswer', 'garbage', 'serverError'] as const)(
+    'reads nothing from a log that lies by %s',
+    async (how) => {
+      const signed = await signedStatement('the first');
+      const { treeSize } = await client.checkpoint(NEVER);
+      lying.lie(how);
+      const reads = [
+        () => client.checkpoint(NEVER),
+        () => client.leaves(0, treeSize, NEVER)[Symbol.asyncIterator]().next(),
+        () => client.bundleAt(0, signed, NEVER),
+      ];
+      const codes = await Promise.all(reads.map(codeOf));
+      lying.lie(undefined);
+      expect(codes).toEqual(reads.map(() => READ_CODES[how]));
+    },
+  );
 
   it('refuses a bundle at the index of another entry', async () => {
     const signed = await signedStatement('the first');

@@ -140,6 +140,13 @@ describe('the embedded log', () => {
     expect((await send('POST', '/api/v2/checkpoint')).status).toBe(404);
   });
 
+  it('hides what is on the disk and not yet signed', async () => {
+    const ahead = log.log.published().treeSize + 1;
+    await writeFile(join(log.dir, `tiles/tile/0/000.p/${ahead}`), 'unsigned');
+    expect((await send('GET', `/api/v2/tile/0/000.p/${ahead}`)).status).toBe(404);
+    expect((await send('GET', `/api/v2/tile/0/000.p/${ahead - 1}`)).status).toBe(200);
+  });
+
   it('stops writing once another process has written to its folder', async () => {
     await using other = await startEmbeddedLog();
     await writeFile(join(other.dir, 'lock'), JSON.stringify({ pid: process.pid, token: 'another' }));
