@@ -1,6 +1,7 @@
 import { unlink, writeFile } from 'node:fs/promises';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
+import { fileProblem, fileProblemCode } from './file-problem.ts';
 import type { Programs } from './ports.ts';
 
 export interface KeyFiles {
@@ -36,8 +37,6 @@ async function create(file: string, text: string, mode: number): Promise<void> {
 }
 
 function why(error: unknown): string {
-  if (error instanceof Error && 'code' in error && error.code === 'EEXIST') {
-    return 'it is there already, and a key is never overwritten; choose another --output-prefix';
-  }
-  return error instanceof Error ? error.message : String(error);
+  if (fileProblemCode(error) !== 'EEXIST') return fileProblem(error);
+  return 'it is there already, and a key is never overwritten; choose another --output-prefix';
 }

@@ -4,6 +4,7 @@ import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import type { LoggedStatement, SignedStatement } from '../ledger/evidence.ts';
 import type { TagRecord } from '../ledger/record.ts';
+import { fileProblem } from './file-problem.ts';
 import type { Runtime } from './ports.ts';
 import { toJson } from './render-json.ts';
 
@@ -39,7 +40,7 @@ export async function saveEvidence(
     await mkdir(directory, { recursive: true });
     for (const [name, text] of texts) await writeFile(join(directory, name), text);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = fileProblem(error);
     const message = `cannot save evidence to ${quote(directory)}: ${why}; name a folder that can be written`;
     throw new AppError({ code: 'DOCUMENT_INVALID', message, cause: error });
   }

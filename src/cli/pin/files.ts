@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { open, readFile, realpath, rename, unlink, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError } from '../../errors/app-error.ts';
+import { fileProblem, fileProblemCode } from '../file-problem.ts';
 import { documentError } from './document-error.ts';
 import { MAX_DOCUMENT_BYTES } from './limits.ts';
 
@@ -65,7 +66,7 @@ async function removeIfThere(path: string): Promise<void> {
   try {
     await unlink(path);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    if (fileProblemCode(error) !== 'ENOENT') throw error;
   }
 }
 
@@ -74,6 +75,6 @@ async function guarded<T>(name: string, work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if (error instanceof AppError) throw error;
-    throw documentError(name, undefined, error instanceof Error ? error.message : String(error), error);
+    throw documentError(name, undefined, fileProblem(error), error);
   }
 }

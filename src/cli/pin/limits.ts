@@ -9,6 +9,7 @@ const MAX_DEPTH = 100;
 
 /** The lexer marks a plain or block scalar by this character; the token after it is the scalar. */
 const SCALAR = '\u001f';
+/** Where a document begins without `---`. */
 const DOCUMENT = '\u0002';
 
 /**
@@ -22,7 +23,7 @@ export function excessOf(text: string): string | undefined {
   let previous = '';
   for (const token of new Lexer().lex(text)) {
     tokens += 1;
-    if (token === DOCUMENT) documents += 1;
+    if (previous !== SCALAR && (token === DOCUMENT || token === '---')) documents += 1;
     if (previous !== SCALAR) nesting.enter(token);
     previous = previous === SCALAR ? '' : token;
     const excess = reason({ tokens, documents, depth: nesting.depth(), length: token.length });
