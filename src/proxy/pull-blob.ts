@@ -1,0 +1,87 @@
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { AppError } from '../errors/app-error.ts';
+import { quote } from '../errors/quote.ts';
+import { blobHeaders } from './headers.ts';
+import type { Exchange } from './pull-manifest.ts';
+import type { BlobTarget, ManifestTarget, Upstream, UpstreamBlob } from './upstream-port.ts';
+
+export type PullBlob = (target: ManifestTarget, exchange: Exchange) => Promise<void>;
+
+export interface BlobParts {
+  readonly upstream: Upstream;
+  /** Blobs streamed at once; each holds about 2 MB. */
+  readonly maxStreams: number;
+}
+
+/** Passes redirects on and streams the rest with back-pressure; nothing is kept. Throws what Upstream throws. */
+export function makePullBlob({ upstream, maxStreams }: BlobParts): PullBlob {
+  let streams = 0;
+
+  return async function pullBlob(target, exchange) {
+    if (streams >= maxStreams) throw tooManyStreams(maxStreams);
+    streams += 1;
+    try {
+      await answer(await upstream.blob(blobTarget(target, exchange), exchange.signal), exchange);
+    } finally {
+      streams -= 1;
+    }
+  };
+}
+
+function blobTarget(
+  { registry, repository, digest }: ManifestTarget,
+  { request: { method, headers } }: Exchange,
+): BlobTarget {
+  const { range, 'if-range': ifRange } = headers;
+  return {
+    registry,
+    repository,
+    digest,
+    method: method === 'HEAD' ? 'HEAD' : 'GET',
+    headers: {
+      ...(range === undefined ? {} : { range }),
+      ...(typeof ifRange === 'string' ? { 'if-range': ifRange } : {}),
+    },
+  };
+}
+
+async function answer(blob: UpstreamBlob, { request, response, signal }: Exchange): Promise<void> {
+  if (blob.kind === 'redirect') {
+    response.writeHead(307, { Location: checkedLocation(blob.location), 'Content-Length': 0 }).end();
+    return;
+  }
+  response.writeHead(blob.status, blobHeaders(blob.headers));
+  if (request.method === 'HEAD') {
+    discard(blob.body);
+    response.end();
+    return;
+  }
+  await pipeline(blob.body, response, { signal });
+}
+
+/** A body cut short may say so as an error, which nobody else would hear. */
+function discard(body: Readable): void {
+  body.on('error', () => undefined);
+  body.destroy();
+}
+
+/** The port promises a safe address; a header that would not even be one must not reach the client. */
+function checkedLocation(location: string): string {
+  const url = URL.parse(location);
+  if (url !== null && (url.protocol === 'https:' || url.protocol === 'http:') && url.username === '') {
+    return url.href;
+  }
+  throw new AppError({
+    code: 'REGISTRY_ANSWER_INVALID',
+    message: `cannot pass on a redirect to ${quote(location)}: it is not an http or https address without credentials`,
+  });
+}
+
+function tooManyStreams(maxStreams: number): AppError {
+  return new AppError({
+    code: 'REGISTRY_UNAVAILABLE',
+    message: `cannot stream another blob: ${maxStreams} are being streamed already; try again, or raise proxy.maxStreams`,
+    retryAfterSeconds: 2,
+  });
+}

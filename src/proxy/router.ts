@@ -1,0 +1,165 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { CheckImage } from '../check/verdict.ts';
+import { AppError, toAppError } from '../errors/app-error.ts';
+import { quote } from '../errors/quote.ts';
+import { makeApp } from '../http/app.ts';
+import { sendJson } from '../http/json.ts';
+import type { Logger } from '../observe/log.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import { sendOciError } from './oci-error.ts';
+import { makePullBlob } from './pull-blob.ts';
+import { makeManifestPuller } from './pull-manifest.ts';
+import type { Exchange } from './pull-manifest.ts';
+import { failure } from './refusal.ts';
+import { makeProxyReporter } from './report.ts';
+import { parseUrl } from './route.ts';
+import type { ParsedUrl } from './route.ts';
+import type { Upstream } from './upstream-port.ts';
+
+export interface ProxyOptions {
+  readonly checkImage: CheckImage;
+  readonly upstream: Upstream;
+  /** Whether `registries.allow` names the canonical registry. */
+  readonly isAllowed: (registry: string) => boolean;
+  readonly denyCode: 'DENIED' | 'TAG_INVALID';
+  /** For a manifest, until its answer begins; a blob may stream on. Milliseconds. */
+  readonly timeoutMs: number;
+  readonly maxStreams: number;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly clock: { monotonicMs(): number };
+  /** Names a request in the log and in the text of an internal error. */
+  readonly newRequestId: () => string;
+}
+
+/** The pull side of the OCI distribution-spec over other registries. GET and HEAD only; every error is OCI JSON. */
+export function makeProxyRouter(options: ProxyOptions): RequestListener {
+  const { isAllowed, logger, timeoutMs, newRequestId } = options;
+  const manifests = makeManifestPuller(options);
+  const pullBlob = makePullBlob(options);
+  const reporter = makeProxyReporter(options);
+
+  const app = makeApp();
+  // the raw URL is parsed by our own strict grammar: express decodes, and `%2f` must stay refused
+  app.use(async (request, response) => handle(request, response));
+  return app;
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const id = newRequestId();
+    response.setHeader('Docker-Distribution-Api-Version', 'registry/2.0');
+    const { route, hasReason } = parseUrl(request.url ?? '');
+    const onVerdict = reporter.begin(id, route, { request, response });
+    const lifetime = makeLifetime(response, timeoutMs);
+    try {
+      if (refuseRequest(request, response)) return;
+      await dispatch({ route, hasReason }, { request, response, signal: lifetime.signal, onVerdict });
+    } catch (caught) {
+      fail(id, toAppError(caught), response);
+    } finally {
+      lifetime.end();
+    }
+  }
+
+  function fail(id: string, error: AppError, response: ServerResponse): void {
+    if (response.headersSent || response.destroyed) {
+      // the reporter counts it as cut; a client that went away is nobody's fault
+      logger.debug('pull.cut', { id, error });
+      response.destroy();
+      return;
+    }
+    if (error.code === 'INTERNAL') logger.error('pull.failed', { id, error }, 'a pull failed');
+    sendOciError(response, failure(error, id));
+  }
+
+  async function dispatch({ route, hasReason }: ParsedUrl, exchange: Exchange): Promise<void> {
+    const { request, response } = exchange;
+    switch (route.kind) {
+      case 'ping':
+        sendJson(response, 200, {});
+        return;
+      case 'invalid':
+        sendOciError(response, { status: 400, code: route.code, message: route.message });
+        return;
+      case 'unknown':
+      case 'tags':
+      case 'referrers':
+        sendOciError(response, {
+          status: 404,
+          code: 'UNSUPPORTED',
+          message: `nothing is served at ${quote(request.url ?? '')}; this proxy serves manifests and blobs`,
+        });
+        return;
+      case 'manifest-tag':
+        checkAllowed(route.registry);
+        return manifests.byTag(route, exchange, hasReason);
+      case 'manifest-digest':
+        checkAllowed(route.registry);
+        return manifests.byDigest(route, exchange);
+      case 'blob':
+        checkAllowed(route.registry);
+        return pullBlob(route, exchange);
+    }
+  }
+
+  function checkAllowed(registry: string): void {
+    if (isAllowed(registry)) return;
+    throw new AppError({
+      code: 'REGISTRY_NOT_ALLOWED',
+      message: `cannot pull from ${quote(registry)}: it is not among registries.allow; add it there, or pull from the registry itself`,
+    });
+  }
+}
+
+/** Writes and bodies. True when it answered. */
+function refuseRequest(request: IncomingMessage, response: ServerResponse): boolean {
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    sendOciError(response, {
+      status: 405,
+      code: 'UNSUPPORTED',
+      message: 'this proxy is for pulling only; push to the registry itself',
+      headers: { Allow: 'GET, HEAD', Connection: 'close' },
+    });
+    return true;
+  }
+  const { 'content-length': length = '0', 'transfer-encoding': encoding } = request.headers;
+  if (length === '0' && encoding === undefined) return false;
+  sendOciError(response, {
+    status: 400,
+    code: 'UNSUPPORTED',
+    message: 'a pull has no body; send the request without one',
+    headers: { Connection: 'close' },
+  });
+  return true;
+}
+
+interface Lifetime {
+  readonly signal: AbortSignal;
+  end(): void;
+}
+
+/** Aborts when the client goes away, and when the answer has not begun within the time. */
+function makeLifetime(response: ServerResponse, timeoutMs: number): Lifetime {
+  const controller = new AbortController();
+  const timer = setTimeout(() => {
+    if (response.headersSent) return;
+    controller.abort(
+      new AppError({
+        code: 'DEADLINE_EXCEEDED',
+        message: `cannot answer within ${timeoutMs} ms: registry or log are slow; try again`,
+        retryAfterSeconds: 5,
+      }),
+    );
+  }, timeoutMs);
+  const onClose = (): void => {
+    clearTimeout(timer);
+    controller.abort(new AppError({ code: 'DEADLINE_EXCEEDED', message: 'the client went away' }));
+  };
+  response.once('close', onClose);
+  return {
+    signal: controller.signal,
+    end: () => {
+      clearTimeout(timer);
+      response.removeListener('close', onClose);
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import type { Readable } from 'node:stream';
+import type { Digest } from '../reference/digest.ts';
+
+export interface UpstreamRepository {
+  /** Canonical: `docker.io`, `localhost:5000`. */
+  readonly registry: string;
+  /** Canonical: `library/alpine`. */
+  readonly repository: string;
+}
+
+export interface ManifestTarget extends UpstreamRepository {
+  readonly digest: Digest;
+}
+
+export interface TagTarget extends UpstreamRepository {
+  readonly tag: string;
+}
+
+export interface BlobTarget extends UpstreamRepository {
+  readonly digest: Digest;
+  readonly method: 'GET' | 'HEAD';
+  readonly headers: { readonly range?: string; readonly 'if-range'?: string };
+}
+
+export interface UpstreamManifest {
+  /** At most 4 MiB; their digest is the one asked for. */
+  readonly bytes: Uint8Array;
+  readonly mediaType: string;
+  readonly digest: Digest;
+}
+
+export interface UpstreamManifestHead {
+  readonly size: number;
+  readonly mediaType: string;
+  readonly digest: Digest;
+}
+
+export type UpstreamBlob =
+  /** Where the client itself shall fetch it: an http(s) URL that was checked not to point inwards. */
+  | { readonly kind: 'redirect'; readonly location: string }
+  | {
+      readonly kind: 'stream';
+      readonly status: 200 | 206 | 416;
+      /** Lower-case names; the proxy passes on the ones on its allow list. */
+      readonly headers: Readonly<Record<string, string>>;
+      /** Destroyed by the proxy when the client goes away. */
+      readonly body: Readable;
+    };
+
+/**
+ * The registry behind the proxy. Redirects of manifests are followed inside. Every method throws REGISTRY_*,
+ * MANIFEST_UNKNOWN, BLOB_UNKNOWN, DIGEST_MISMATCH, ADDRESS_FORBIDDEN, DEADLINE_EXCEEDED.
+ */
+export interface Upstream {
+  /** The manifest, hashed and equal to the digest asked for. */
+  manifest(target: ManifestTarget, signal: AbortSignal): Promise<UpstreamManifest>;
+  headManifest(target: ManifestTarget, signal: AbortSignal): Promise<UpstreamManifestHead>;
+  /** What a tag means now, for tags that no rule freezes. */
+  resolveTag(target: TagTarget, signal: AbortSignal): Promise<{ readonly digest: Digest }>;
+  blob(target: BlobTarget, signal: AbortSignal): Promise<UpstreamBlob>;
+}
