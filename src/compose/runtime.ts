@@ -3,7 +3,7 @@ import type { Runtime } from '../cli/ports.ts';
 import type { Config } from '../config/config.ts';
 import { systemClock } from '../observe/clock.ts';
 import type { Logger } from '../observe/log.ts';
-import { batchedStream, makeLogger } from '../observe/logger.ts';
+import { makeLogger } from '../observe/logger.ts';
 import { trustedRootFor } from '../rekor/trusted-root.ts';
 import { openCore } from './core.ts';
 
@@ -29,7 +29,7 @@ export async function openRuntime(options: {
 
 /** A command tells its user by its output; log lines are for who asks for them. */
 function commandLogger({ logLevel }: Config): Logger {
-  if (logLevel === 'debug') return makeLogger({ level: 'debug', stream: batchedStream(2) });
+  if (logLevel === 'debug') return makeLogger({ level: 'debug', stream: process.stderr, clock: systemClock });
   const quiet = () => undefined;
   return { error: quiet, warn: quiet, info: quiet, debug: quiet };
 }

@@ -1,19 +1,24 @@
+import { randomUUID } from 'node:crypto';
 import { makeHandleReview } from '../admission/handler.ts';
 import { makeAdmissionRouter } from '../admission/router.ts';
 import { makeCheckWorkload } from '../check/check-workload.ts';
 import type { Serving } from '../cli/ports.ts';
 import type { Config } from '../config/config.ts';
+import { AppError } from '../errors/app-error.ts';
 import { makeAdminHandler } from '../http/admin.ts';
 import { makeHealth } from '../http/health.ts';
 import { startServer, type RunningServer } from '../http/server.ts';
 import { systemClock } from '../observe/clock.ts';
 import type { Logger } from '../observe/log.ts';
-import { batchedStream, makeLogger } from '../observe/logger.ts';
+import { makeLogger } from '../observe/logger.ts';
 import { makeMetrics, type Metrics } from '../observe/metrics.ts';
 import { resumeReservations } from '../protocol/resume.ts';
 import type { StepHook } from '../protocol/steps.ts';
 import { makeProxyRouter } from '../proxy/router.ts';
+import type { Upstream } from '../proxy/upstream-port.ts';
+import { isTagReference, parseReference } from '../reference/parse-reference.ts';
 import { isAllowedRegistry } from '../registry/allow-list.ts';
+import type { Registry } from '../registry/make-registry.ts';
 import { makeLogHttpHandler } from '../rekor/embedded/http-handler.ts';
 import { VERSION } from '../version.ts';
 import { runInBackground } from './background.ts';
@@ -26,6 +31,10 @@ const FOLLOW_EVERY_MS = 10_000;
 const RESUME_EVERY_MS = 30_000;
 const READINESS_TIMEOUT_MS = 2_000;
 const LOG_PREFIX = '/log';
+/** A first sight on a public Rekor v2 waits for its checkpoint, some 10 s. */
+const PULL_TIMEOUT_MS = 25_000;
+/** Each takes some 2 MB. */
+const MAX_STREAMS = 64;
 
 export interface ServeOptions {
   readonly config: Config;
@@ -47,8 +56,7 @@ interface House {
 
 /** Runs the doors that the config enables. Resolves once they listen. Throws what opening them throws. */
 export async function startServing({ config, home, signal, at }: ServeOptions): Promise<Serving> {
-  const stream = batchedStream(2);
-  const logger = makeLogger({ level: config.logLevel, stream });
+  const logger = makeLogger({ level: config.logLevel, stream: process.stdout, clock: systemClock });
   const metrics = makeMetrics({ version: VERSION, processMetrics: true });
   const life = new AbortController();
   const core = await openCore({ config, home, logger, clock: systemClock, ...(at && { at }) });
@@ -59,7 +67,7 @@ export async function startServing({ config, home, signal, at }: ServeOptions): 
     await Promise.all(house.servers.map((server) => server.stop(GRACE_MS)));
     await core.close();
     logger.info('serve.stopped', {});
-    stream.flushSync();
+    logger.flush();
   }
 
   try {
@@ -106,11 +114,15 @@ async function openProxy({ config, core, logger, metrics, servers, banner }: Hou
     setting: 'proxy.listen',
     handler: makeProxyRouter({
       checkImage: core.checkImageWith(core.guardedRegistry),
-      upstream: core.guardedRegistry.upstream,
+      upstream: { ...core.guardedRegistry.upstream, resolveTag: tagResolver(core.guardedRegistry) },
       isAllowed: (registry) => isAllowedRegistry(registry, config.registries.allow),
       denyCode: config.proxy.denyCode,
+      timeoutMs: PULL_TIMEOUT_MS,
+      maxStreams: MAX_STREAMS,
       logger,
       metrics,
+      clock: systemClock,
+      newRequestId: randomUUID,
     }),
   });
   servers.push(server);
@@ -143,6 +155,15 @@ async function openAdmission({ config, core, logger, metrics, servers, banner, l
       .catch((error: unknown) => logger.error('certificate.notRenewed', { error }));
   }, renewAfterMs).unref();
   life.addEventListener('abort', () => clearInterval(renew), { once: true });
+}
+
+/** What an exempt tag means now. Its manifest is hashed when it is fetched by that digest. */
+function tagResolver({ resolver }: Registry): Upstream['resolveTag'] {
+  return async ({ registry, repository, tag }, signal) => {
+    const reference = parseReference(`${registry}/${repository}:${tag}`);
+    if (!isTagReference(reference)) throw new AppError({ code: 'INTERNAL', message: 'a tag without a tag' });
+    return resolver.recheck(reference, signal);
+  };
 }
 
 function startBackground({ core, logger, life }: House): void {

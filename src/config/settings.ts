@@ -170,7 +170,7 @@ export const SETTINGS: readonly Setting[] = [
     path: 'logLevel',
     schema: oneOf('error', 'warn', 'info', 'debug'),
     default: 'info',
-    about: 'What is written to standard error, one JSON object a line.',
+    about: 'What `serve` writes to standard output, one JSON object a line.',
   },
 ];
 

@@ -4,7 +4,7 @@ import { readBody } from '../../http/read-body.ts';
 import type { LogTransport } from '../transport.ts';
 
 /** A hashedrekord request has some 600 bytes. */
-const BODY_LIMITS = { maxBytes: 65_536, timeoutMs: 10_000 };
+const MAX_REQUEST_BYTES = 65_536;
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
 /** The embedded log's API for other processes: Rekor v2's write call and the tiles, read by the same client. */
@@ -24,7 +24,7 @@ async function answer(
     sendJson(response, 405, errorBody('METHOD_NOT_ALLOWED', 'use GET or POST'), { Allow: 'GET, POST' });
     return;
   }
-  const body = await readBody(request, BODY_LIMITS);
+  const body = await readBody(request, MAX_REQUEST_BYTES);
   if (body.kind === 'refused') {
     sendJson(response, body.status, errorBody('BAD_REQUEST', body.message), { Connection: 'close' });
     return;
