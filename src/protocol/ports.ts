@@ -72,7 +72,9 @@ export interface EvidenceVerifier {
   verify(logged: LoggedStatement): Promise<VerifiedEntry>;
   /** RFC 6962 leaf hash (hex) of the entry that `signed` makes in this log: what tailing looks for. */
   leafHash(signed: SignedStatement): string;
-  /** Whether a canonicalized log body is signed by us, and over which digest (hex SHA-256). */
+  /** Whether a canonicalized log body carries one of our keys: cheap, and says nothing of its signature. */
+  carriesOurKey(body: Uint8Array): boolean;
+  /** Whether a canonicalized log body is signed by us, and over which digest (hex SHA-256). Some milliseconds. */
   own(body: Uint8Array): { readonly statementDigest: string } | undefined;
 }
 

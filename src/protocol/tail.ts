@@ -14,7 +14,7 @@ export interface Tail {
   follow(signal: AbortSignal): Promise<void>;
   /** How far it has read and verified. */
   position(): LogPosition;
-  /** Index of our own leaf with this hash (hex), if the log holds it below the position. */
+  /** Index of the leaf of ours with this hash (hex), if the log holds it below the position. */
   indexOf(leafHash: string): number | undefined;
 }
 
@@ -55,7 +55,8 @@ export function makeTail({ reader, verifier, logger, origin, lifetime }: TailPar
     const index = next.size;
     const hash = leafHash(body);
     next.append(hash);
-    return verifier.own(body) === undefined ? [] : [[Buffer.from(hash).toString('hex'), index]];
+    // no signature is checked here: who looks a leaf up by its hash knows the whole entry, signature and all
+    return verifier.carriesOurKey(body) ? [[Buffer.from(hash).toString('hex'), index]] : [];
   }
 
   function forked(why: string): AppError {

@@ -58,6 +58,11 @@ function verifierV2(verifier: SignatureVerifier): object {
     : { keyDetails: KEY_DETAILS, x509Certificate: { rawBytes: verifier.der } };
 }
 
+/** A public key as v1 entries carry it: PEM in base64. */
+export function pemContent(spki: string): string {
+  return Buffer.from(verifierPem({ kind: 'publicKey', spki }), 'utf8').toString('base64');
+}
+
 function verifierPem(verifier: SignatureVerifier): string {
   if (verifier.kind === 'publicKey') {
     const key = Buffer.from(verifier.spki, 'base64');

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import type { AcceptedKeys } from './accepted-keys.ts';
-import { entryBody, type EntryParts, type LogKind } from './entry.ts';
+import { entryBody, pemContent, type EntryParts, type LogKind } from './entry.ts';
 import { verifiesDigest } from './p256.ts';
 
 const leafV2 = z.object({
@@ -20,6 +20,15 @@ const leafV1 = z.object({
     signature: z.object({ content: z.string(), publicKey: z.object({ content: z.string() }) }),
   }),
 });
+
+/** Finds our keys in bodies as the log writes them, without parsing: a log is mostly other people's entries. */
+export function makeKeyFinder(kind: LogKind, spkis: readonly string[]): (body: Uint8Array) => boolean {
+  const needles = spkis.map((spki) => Buffer.from(kind === 'rekor-v1' ? pemContent(spki) : spki, 'utf8'));
+  return (body) => {
+    const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+    return needles.some((needle) => bytes.includes(needle));
+  };
+}
 
 /**
  * Which statement a canonicalized log body binds, if its signature is by one of our keys; hex SHA-256. A body that only

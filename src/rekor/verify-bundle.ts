@@ -10,7 +10,7 @@ import { assembleBundle, entryInBundle } from './bundle.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { entryLeafHash } from './entry.ts';
 import type { LogEntry } from './log-entry.ts';
-import { readOwnLeaf } from './own-leaf.ts';
+import { makeKeyFinder, readOwnLeaf } from './own-leaf.ts';
 import { logIdOf, trustedRootFor, type LogTrust } from './trusted-root.ts';
 import { verifyLogEntry } from './verify-inclusion.ts';
 
@@ -50,6 +50,7 @@ export function makeEvidenceVerifier(trust: EvidenceTrust): EvidenceVerifier {
     verifySignature: async (signed) => closed(() => keys.verifySignature(signed)),
     verify: async (logged) => closed(() => verify(logged)),
     leafHash: (signed) => entryLeafHash(kind, signed),
+    carriesOurKey: makeKeyFinder(kind, trust.keys),
     own: (body) => readOwnLeaf(kind, keys, body),
   };
 }

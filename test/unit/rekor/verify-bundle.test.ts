@@ -195,6 +195,8 @@ describe('verifySignature', () => {
 describe('own', () => {
   it('knows our leaf and its statement, on v2 and on v1', () => {
     const statementDigest = Buffer.from(entryParts(signed).digest, 'base64').toString('hex');
+    expect(verifier.carriesOurKey(body)).toBe(true);
+    expect(verifierV1.carriesOurKey(entryBody('rekor-v1', entryParts(signed)))).toBe(true);
     expect(verifier.own(body)).toEqual({ statementDigest });
     expect(verifierV1.own(entryBody('rekor-v1', entryParts(signed)))).toEqual({ statementDigest });
   });
