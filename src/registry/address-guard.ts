@@ -69,6 +69,6 @@ function literal(url: URL): string | undefined {
 function forbidden(host: string, why: string): AppError {
   return new AppError({
     code: 'ADDRESS_FORBIDDEN',
-    message: `cannot connect to ${quote(host)}: ${why}; if it is meant, name the host in registries.allow`,
+    message: `cannot connect to ${quote(host)}: ${why}; if it is meant, name it in registries.allow as "host" or "host:port"`,
   });
 }

@@ -63,7 +63,7 @@ export function makeRegistry(options: RegistryOptions): Registry {
     limits,
     ...(options.extraCa === undefined ? {} : { extraCa: options.extraCa }),
   });
-  const send = makeSend({ agents, guard, hosts, limits, rateLimits: makeRateLimits(clock) });
+  const send = makeSend({ agents, hosts, limits, rateLimits: makeRateLimits(clock) });
   const tokens = makeTokens({ send, clock, limits });
   const credentials =
     options.credentials ??

@@ -3,7 +3,6 @@ import { request } from 'undici';
 import type { Dispatcher } from 'undici';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
-import type { AddressGuard } from './address-guard.ts';
 import type { Agents } from './agent.ts';
 import type { Hosts } from './hosts.ts';
 import type { Limits } from './limits.ts';
@@ -44,7 +43,6 @@ export type Send = (call: Call) => Promise<Answer>;
 
 export interface SendOptions {
   readonly agents: Agents;
-  readonly guard: AddressGuard;
   readonly hosts: Hosts;
   readonly rateLimits: RateLimits;
   readonly limits: Limits;
@@ -70,7 +68,7 @@ export function makeSend(options: SendOptions): Send {
   }
 
   return async (call) => {
-    checkUrl(call, options);
+    checkScheme(call, options.hosts);
     try {
       return await pRetry(() => once(call), {
         retries: call.method === 'POST' ? 0 : options.limits.retries,
@@ -98,18 +96,12 @@ export function badStatus(aim: string, host: string, status: number): AppError {
   });
 }
 
-function checkUrl({ url, aim }: Call, { guard, hosts }: SendOptions): void {
-  if (!hosts.mayCall(url)) {
-    throw new AppError({
-      code: 'ADDRESS_FORBIDDEN',
-      message: `${aim}: ${quote(url.origin)} is not https; name the host in registries.plainHttp if it is meant`,
-    });
-  }
-  try {
-    guard.checkLiteral(url);
-  } catch (error) {
-    throw toSendError(error, url.host, aim);
-  }
+function checkScheme({ url, aim }: Call, hosts: Hosts): void {
+  if (hosts.mayCall(url)) return;
+  throw new AppError({
+    code: 'ADDRESS_FORBIDDEN',
+    message: `${aim}: ${quote(url.origin)} is not https; name the host in registries.plainHttp if it is meant`,
+  });
 }
 
 async function exchange(call: Call, dispatcher: Dispatcher): Promise<Answer> {

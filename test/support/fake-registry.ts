@@ -185,7 +185,9 @@ export async function startFakeRegistry(): Promise<FakeRegistry> {
     tokens.add(token);
     const expiry = auth?.expiresIn === undefined ? {} : { expires_in: auth.expiresIn };
     response.setHeader('content-type', 'application/json');
-    response.end(auth?.tokenBody ?? JSON.stringify({ token, ...expiry }));
+    // in chunks, so that no Content-Length tells the size beforehand
+    response.write(auth?.tokenBody ?? JSON.stringify({ token, ...expiry }));
+    response.end();
   }
 
   function serve({ request, response, url: { pathname } }: Exchange): void {

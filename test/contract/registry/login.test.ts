@@ -151,9 +151,26 @@ describe('login to a registry', () => {
     expect(fake.count('GET', '/token')).toBe(2);
   });
 
+  it.each([BASIC, REFRESH])('shows no $kind to a token service of another host', async (shown) => {
+    const foreign = `localhost:${fake.host.split(':')[1] ?? ''}`;
+    await using second = closing(
+      makeTestRegistry([fake.host, foreign], { credentials: { find: async () => shown } }),
+    );
+    fake.lies.auth = { kind: 'bearer', realm: `http://${foreign}/token` };
+    await second.resolver.fetch(tagReference(`${fake.host}/app:1`), never);
+    const asked = fake.requests.filter(({ path }) => path.startsWith('/token'));
+    expect(asked.map(({ method, body, headers }) => [method, body, headers.authorization])).toEqual([
+      ['GET', '', undefined],
+    ]);
+  });
+
   it('does not follow a redirect of a token request', async () => {
     fake.lies.auth = { kind: 'bearer', tokenRedirect: `${fake.url}/elsewhere` };
     expect(await codeOf(() => fetch())).toBe('REGISTRY_ANSWER_INVALID');
     expect(fake.count('GET', '/elsewhere')).toBe(0);
   });
 });
+
+function closing(registry: TestRegistry): TestRegistry & AsyncDisposable {
+  return { ...registry, [Symbol.asyncDispose]: () => registry.close() };
+}
