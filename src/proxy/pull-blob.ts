@@ -81,7 +81,7 @@ function checkedLocation(location: string): string {
 function tooManyStreams(maxStreams: number): AppError {
   return new AppError({
     code: 'REGISTRY_UNAVAILABLE',
-    message: `cannot stream another blob: ${maxStreams} are being streamed already; try again, or raise proxy.maxStreams`,
+    message: `cannot stream another blob: ${maxStreams} are being streamed already; try again`,
     retryAfterSeconds: 2,
   });
 }
