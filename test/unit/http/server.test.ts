@@ -1,0 +1,197 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { sendJson } from '../../../src/http/json.ts';
+import { startServer } from '../../../src/http/server.ts';
+import type { RunningServer, ServerOptions } from '../../../src/http/server.ts';
+import { issueLeaf, makeAuthority } from '../../../src/http/tls.ts';
+import { call } from '../../support/http-call.ts';
+import { codeOf } from '../../support/throw-with-code.ts';
+
+const DAY_MS = 86_400_000;
+const now = Date.now();
+const running: RunningServer[] = [];
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((server) => server.stop(0)));
+});
+
+async function start(options: Partial<ServerOptions> = {}): Promise<RunningServer> {
+  const server = await startServer({
+    listen: '127.0.0.1:0',
+    setting: 'proxy.listen',
+    handler: (_request, response) => sendJson(response, 200, { ok: true }),
+    ...options,
+  });
+  running.push(server);
+  return server;
+}
+
+/** What a server says to these raw bytes. */
+async function say(server: RunningServer, bytes: string): Promise<string> {
+  const socket = connect(server.port, server.host);
+  let text = '';
+  socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  socket.write(bytes);
+  await once(socket, 'close');
+  return text;
+}
+
+describe('startServer', () => {
+  it('serves plain HTTP under the URL that it tells', async () => {
+    const server = await start();
+    expect(server.url).toBe(`http://127.0.0.1:${server.port}`);
+    expect(await call(server.url, '/')).toMatchObject({ status: 200, text: '{"ok":true}' });
+  });
+
+  it('tells an address that can be dialled when it listens on every interface', async () => {
+    const server = await start({ listen: ':0' });
+    expect((await call(server.url, '/')).status).toBe(200);
+  });
+
+  it('names address and setting when the address is in use', async () => {
+    const { port } = await start();
+    const again = () => start({ listen: `127.0.0.1:${port}`, setting: 'admin.listen' });
+    expect(await codeOf(again)).toBe('ADDRESS_IN_USE');
+    await expect(again()).rejects.toThrow(`"127.0.0.1:${port}"`);
+    await expect(again()).rejects.toThrow('admin.listen');
+  });
+
+  it('names the setting when the address is not of this machine', async () => {
+    const elsewhere = () => start({ listen: '192.0.2.1:0', setting: 'admin.listen' });
+    expect(await codeOf(elsewhere)).toBe('CONFIG_INVALID');
+  });
+
+  it.each([
+    ['no HTTP at all', 'hello\r\n\r\n', '400'],
+    ['headers beyond 16 KiB', `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, '431'],
+    [
+      'both length and encoding',
+      'GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n',
+      '400',
+    ],
+  ])('answers %s in JSON', async (_title, bytes, status) => {
+    const text = await say(await start(), bytes);
+    expect(text).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(text).toContain('application/json');
+    expect(text).not.toContain('<');
+  });
+
+  it('ends a request that does not arrive in time', async () => {
+    const server = await start({ limits: { requestTimeoutMs: 100, headersTimeoutMs: 100 } });
+    expect(await say(server, 'POST / HTTP/1.1\r\nHost: x\r\n')).toMatch(/^HTTP\/1.1 408 /);
+  });
+
+  it('cuts a connection on which nothing moves', async () => {
+    const server = await start({ handler: () => undefined, limits: { idleTimeoutMs: 50 } });
+    expect(await say(server, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')).toBe('');
+  });
+});
+
+describe('stop', () => {
+  it('finishes what is in flight, closes its connection and takes no new one', async () => {
+    const held = Promise.withResolvers<http.ServerResponse>();
+    const server = await start({ handler: (_request, response) => held.resolve(response) });
+    const agent = new http.Agent({ keepAlive: true });
+    const answer = call(server.url, '/', { agent });
+    const response = await held.promise;
+    const stopped = server.stop(10_000);
+    await expect(call(server.url, '/')).rejects.toThrow('ECONNREFUSED');
+    sendJson(response, 200, { late: true });
+    expect((await answer).text).toBe('{"late":true}');
+    await stopped;
+    agent.destroy();
+  });
+
+  it('closes idle connections at once', async () => {
+    const server = await start();
+    const agent = new http.Agent({ keepAlive: true });
+    await call(server.url, '/', { agent });
+    await server.stop(60_000);
+    agent.destroy();
+  });
+
+  it('says Connection: close to a request on a connection that is still open', async () => {
+    const arrived: http.ServerResponse[] = [];
+    const first = Promise.withResolvers<undefined>();
+    const server = await start({
+      handler: (_request, response) => {
+        arrived.push(response);
+        first.resolve(undefined);
+        // both are answered, in order, once the second has come
+        if (arrived.length === 2) for (const each of arrived) sendJson(each, 200, {});
+      },
+    });
+    const socket = connect(server.port, server.host);
+    let text = '';
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    socket.write('GET /first HTTP/1.1\r\nHost: x\r\n\r\n');
+    await first.promise;
+    const stopped = server.stop(10_000);
+    socket.write('GET /second HTTP/1.1\r\nHost: x\r\n\r\n');
+    await stopped;
+    expect(text.match(/^HTTP\/1.1 200/gm)).toHaveLength(2);
+    expect(text.match(/^Connection: close/gm)).toHaveLength(1);
+  });
+
+  it('cuts what outlasts the grace period, and may be called again', async () => {
+    const arrived = Promise.withResolvers<undefined>();
+    const server = await start({ handler: () => arrived.resolve(undefined) });
+    const answer = call(server.url, '/');
+    await arrived.promise;
+    await Promise.all([server.stop(10), server.stop(10), expect(answer).rejects.toThrow('hang up')]);
+  });
+});
+
+describe('TLS', () => {
+  async function leafFor(names: readonly string[]) {
+    const authority = await makeAuthority({ lifetimeMs: DAY_MS, now });
+    const leaf = await issueLeaf({ authority, names, lifetimeMs: DAY_MS, now });
+    return { authority, leaf };
+  }
+
+  it('serves a leaf that a client accepts by IP address and by its CA alone', async () => {
+    const { authority, leaf } = await leafFor(['tagseal.example.svc', '127.0.0.1']);
+    const server = await start({ certificate: leaf });
+    expect(server.url).toMatch(/^https:/);
+    expect((await call(server.url, '/', { ca: authority.cert })).status).toBe(200);
+    await expect(call(server.url, '/')).rejects.toThrow();
+  });
+
+  it('gives new connections a new certificate without a restart', async () => {
+    const old = await leafFor(['127.0.0.1']);
+    const next = await leafFor(['127.0.0.1']);
+    const server = await start({ certificate: old.leaf });
+    server.replaceCertificate(next.leaf);
+    expect((await call(server.url, '/', { ca: next.authority.cert })).status).toBe(200);
+  });
+
+  it('keeps the old certificate when the new pair does not match', async () => {
+    const old = await leafFor(['127.0.0.1']);
+    const next = await leafFor(['127.0.0.1']);
+    const server = await start({ certificate: old.leaf });
+    const swap = () => server.replaceCertificate({ cert: next.leaf.cert, key: old.leaf.key });
+    expect(await codeOf(swap)).toBe('KEY_INVALID');
+    expect((await call(server.url, '/', { ca: old.authority.cert })).status).toBe(200);
+  });
+
+  it('refuses to start with texts that are no pair', async () => {
+    expect(await codeOf(() => start({ certificate: { cert: 'x', key: 'y' } }))).toBe('KEY_INVALID');
+  });
+
+  it('speaks HTTP/1.1 only', async () => {
+    const { authority, leaf } = await leafFor(['127.0.0.1']);
+    const server = await start({ certificate: leaf });
+    const socket = connectTls({
+      host: server.host,
+      port: server.port,
+      ca: authority.cert,
+      ALPNProtocols: ['h2', 'http/1.1'],
+    });
+    await once(socket, 'secureConnect');
+    expect(socket.alpnProtocol).toBe('http/1.1');
+    socket.destroy();
+  });
+});
