@@ -67,7 +67,7 @@ describe('login to a registry', () => {
     { auth: { kind: 'bearer', tokenBody: '{"token":""}' }, as: BASIC, code: 'REGISTRY_ANSWER_INVALID' },
     { auth: { kind: 'bearer', tokenBody: '{"token":"a\\nb"}' }, as: BASIC, code: 'REGISTRY_ANSWER_INVALID' },
     {
-      auth: { kind: 'bearer', tokenBody: `{"token":"${'a'.repeat(200_000)}"}` },
+      auth: { kind: 'bearer', tokenBody: `{"pad":"${'a'.repeat(200_000)}","token":"t"}` },
       as: BASIC,
       code: 'REGISTRY_ANSWER_INVALID',
     },
