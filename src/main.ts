@@ -1,4 +1,5 @@
 import process from 'node:process';
+import { addAbortSignal } from 'node:stream';
 import { isatty } from 'node:tty';
 import { MAX_DOCUMENT_BYTES } from './cli/pin/limits.ts';
 import type { Io } from './cli/ports.ts';
@@ -12,14 +13,15 @@ import { VERSION } from './version.ts';
 const debug = process.env['TAGSEAL_LOG_LEVEL'] === 'debug';
 
 function makeIo(): Io {
+  const signal = stopSignal();
   const noColor = (process.env['NO_COLOR'] ?? '') !== '';
   return {
     stdout: (text) => void process.stdout.write(text),
     stderr: (text) => void process.stderr.write(text),
-    readStdin: () => readAtMost(process.stdin, MAX_DOCUMENT_BYTES),
+    readStdin: () => readAtMost(addAbortSignal(signal, process.stdin), MAX_DOCUMENT_BYTES),
     isTerminal: isatty(2),
     color: isatty(1) && !noColor,
-    signal: stopSignal(),
+    signal,
     version: VERSION,
   };
 }

@@ -11,8 +11,8 @@ import { makeProgress } from './progress.ts';
 import type { Session } from './session.ts';
 
 export interface PinOptions {
-  readonly diff: boolean;
-  readonly check: boolean;
+  readonly diff?: boolean;
+  readonly check?: boolean;
   /** False: new tags are pinned to what they point to now, and not recorded. */
   readonly record: boolean;
 }
@@ -32,7 +32,7 @@ export async function pinFiles(
   names: readonly string[],
   options: PinOptions,
 ): Promise<Outcome> {
-  const writes = !options.diff && !options.check;
+  const writes = options.diff !== true && options.check !== true;
   const files = await readSources(session, names, writes);
   const targets = files.map(toTarget);
   // a look at what would change must not write to a log that never forgets
@@ -70,9 +70,9 @@ async function verdictsFor({ io, runtime, signal }: Session, targets: readonly T
 
 function preview({ options }: Session, { targets, problems }: Plan, { check, diff }: PinOptions): Outcome {
   const changed = targets.some(({ changes }) => changes.length > 0);
-  const code = check && changed ? EXIT.denied : EXIT.ok;
+  const code = check === true && changed ? EXIT.denied : EXIT.ok;
   if (options.output === 'json') return { code, problems, stdout: changesJson(targets) };
-  return { code, problems, stdout: diff ? unifiedDiff(targets) : changesTable(targets) };
+  return { code, problems, stdout: diff === true ? unifiedDiff(targets) : changesTable(targets) };
 }
 
 async function replaceAll(

@@ -56,8 +56,8 @@ export function makeProgram(parts: CliParts): Program {
   )
     .description('write the recorded digests into YAML files, in place')
     .argument('[file...]', 'manifests; none or "-": from standard input to standard output')
-    .option('--diff', 'print what would change, and write and record nothing', false)
-    .option('--check', 'exit 1 when something would change, and write and record nothing', false)
+    .option('--diff', 'print what would change, and write and record nothing')
+    .option('--check', 'exit 1 when something would change, and write and record nothing')
     .option('--no-record', 'pin new tags without recording them')
     .action(async (files: string[], options: PinOptions, command: Command) => {
       code = await runSession(parts, command, (session) => pinFiles(session, files, options));
@@ -94,7 +94,11 @@ function makeRoot({ io }: CliParts): Command {
     .addOption(
       new Option('-o, --output <format>', 'how to print').choices(['table', 'json']).default('table'),
     )
-    .option('--timeout <time>', 'time limit of a command, for example 500ms, 60s, 2m', parseDuration, 60_000)
+    .addOption(
+      new Option('--timeout <time>', 'time limit of a command, for example 500ms, 60s, 2m')
+        .argParser(parseDuration)
+        .default(60_000, '60s'),
+    )
     .option('--no-color', 'no colors; NO_COLOR does the same')
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({

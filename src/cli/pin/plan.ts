@@ -1,5 +1,6 @@
 import type { Verdict } from '../../check/verdict.ts';
 import { exitCodeOf, worst } from '../exit-code.ts';
+import { printable } from '../printable.ts';
 import type { ImageSpot } from './find-images.ts';
 import { pinOf } from './pin-of.ts';
 import { splice } from './splice.ts';
@@ -57,13 +58,14 @@ function pinnedTarget(target: Target, pins: ReadonlyMap<string, string>): Pinned
 }
 
 function problem(name: string, { line, image }: ImageSpot, verdict: Verdict | undefined): readonly string[] {
+  const place = `${printable(name)}:${line}`;
   switch (verdict?.kind) {
     case 'deny':
-      return [`${name}:${line}: ${verdict.denial.message}`];
+      return [`${place}: ${verdict.denial.message}`];
     case 'report':
-      return [`${name}:${line}: left as it is: ${verdict.denial.message}`];
+      return [`${place}: left as it is: ${verdict.denial.message}`];
     case 'pending':
-      return [`${name}:${line}: ${image} is being recorded and not in the log yet; try again`];
+      return [`${place}: ${image} is being recorded and not in the log yet; try again`];
     default:
       return [];
   }

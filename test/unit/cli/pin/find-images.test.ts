@@ -15,6 +15,10 @@ function pin(text: string): string {
   return splice(text, findImages(read(text)), pins);
 }
 
+function keys(count: number): string {
+  return Array.from({ length: count }, (_, i) => `k${i}: v`).join(', ');
+}
+
 /** `§` marks each place where the pinned image belongs; everything else must stay as it is. */
 const PINNED_ROWS: readonly (readonly [string, string])[] = [
   ['a Pod', 'kind: Pod\nspec:\n  containers:\n    - name: a\n      image: §\n'],
@@ -61,6 +65,9 @@ const LEFT_ALONE: readonly (readonly [string, string])[] = [
   ['an empty file', ''],
   ['a file of comments', '# nothing\n'],
   ['a scalar', 'alpine:3.16'],
+  ['a long list', '- a\n'.repeat(500)],
+  ['a bracket as a text', '--- |-\n]'],
+  ['one large container in many places', `b: &b {${keys(7000)}}\ncontainers: [${'*b, '.repeat(7000)}]\n`],
   ['a list that contains itself', 'containers: &c [*c]\nx: &m {<<: *m, containers: [*m]}\n'],
 ];
 
