@@ -6,7 +6,7 @@ import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import { errorBody } from './json.ts';
 import { parseListenAddress } from './listen-address.ts';
-import { stopServer } from './shutdown.ts';
+import { followExchanges } from './shutdown.ts';
 import type { CertificatePair } from './tls.ts';
 
 /** What a stranger may cost us. Times in milliseconds. */
@@ -58,6 +58,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const address = parseListenAddress(options.listen, options.setting);
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const server = makeServer(options, limits);
+  const drain = followExchanges(server);
+  server.on('request', options.handler);
   server.setTimeout(limits.idleTimeoutMs);
   server.maxConnections = limits.maxConnections;
   server.on('clientError', answerBadRequest);
@@ -72,11 +74,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     replaceCertificate: (certificate) => {
       if (server instanceof https.Server) setCertificate(server, certificate);
     },
-    stop: (graceMs) => (stopping ??= stopServer(server, graceMs)),
+    stop: (graceMs) => (stopping ??= drain.stop(graceMs)),
   };
 }
 
-function makeServer({ certificate, handler }: ServerOptions, limits: ServerLimits): Server | https.Server {
+function makeServer({ certificate }: ServerOptions, limits: ServerLimits): Server | https.Server {
   const options = {
     headersTimeout: limits.headersTimeoutMs,
     requestTimeout: limits.requestTimeoutMs,
@@ -85,12 +87,10 @@ function makeServer({ certificate, handler }: ServerOptions, limits: ServerLimit
     connectionsCheckingInterval: Math.min(5000, limits.requestTimeoutMs / 2),
     noDelay: true,
   };
-  if (certificate === undefined) return http.createServer(options, handler);
+  if (certificate === undefined) return http.createServer(options);
   try {
-    return https.createServer(
-      { ...options, cert: certificate.cert, key: certificate.key, minVersion: 'TLSv1.2' },
-      handler,
-    );
+    const { cert, key } = certificate;
+    return https.createServer({ ...options, cert, key, minVersion: 'TLSv1.2' });
   } catch (error) {
     throw unusablePair(error);
   }

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import http from 'node:http';
+import https from 'node:https';
 import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -100,9 +101,33 @@ describe('stop', () => {
     const stopped = server.stop(10_000);
     await expect(call(server.url, '/')).rejects.toThrow('ECONNREFUSED');
     sendJson(response, 200, { late: true });
-    expect((await answer).text).toBe('{"late":true}');
+    expect(await answer).toMatchObject({ text: '{"late":true}', headers: { connection: 'close' } });
     await stopped;
     agent.destroy();
+  });
+
+  it.each(['http', 'https'])('finishes a large %s answer to a client that reads slowly', async (scheme) => {
+    const size = 30_000_000;
+    const answered = Promise.withResolvers<undefined>();
+    const authority = await makeAuthority({ lifetimeMs: DAY_MS, now });
+    const certificate = await issueLeaf({ authority, names: ['127.0.0.1'], lifetimeMs: DAY_MS, now });
+    const server = await start({
+      ...(scheme === 'https' ? { certificate } : {}),
+      handler: (_request, response) => {
+        response.end(Buffer.alloc(size));
+        answered.resolve(undefined);
+      },
+    });
+    const agent = new https.Agent({ ca: authority.cert });
+    const request =
+      scheme === 'https' ? https.get(server.url, { agent }) : http.get(server.url, { agent: false });
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+    await answered.promise;
+    const stopped = server.stop(10_000);
+    let received = 0;
+    for await (const chunk of response) received += (chunk as Buffer).length;
+    expect(received).toBe(size);
+    await stopped;
   });
 
   it('closes idle connections at once', async () => {
@@ -120,19 +145,22 @@ describe('stop', () => {
       handler: (_request, response) => {
         arrived.push(response);
         first.resolve(undefined);
-        // both are answered, in order, once the second has come
-        if (arrived.length === 2) for (const each of arrived) sendJson(each, 200, {});
+        // the first has begun before the stop, and ends when the second has come
+        if (arrived.length === 1) response.writeHead(200, { 'Content-Length': 2 }).flushHeaders();
+        else for (const each of arrived) each.end('{}');
       },
     });
     const socket = connect(server.port, server.host);
     let text = '';
     socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    const closed = once(socket, 'close');
     socket.write('GET /first HTTP/1.1\r\nHost: x\r\n\r\n');
     await first.promise;
     const stopped = server.stop(10_000);
     socket.write('GET /second HTTP/1.1\r\nHost: x\r\n\r\n');
     await stopped;
-    expect(text.match(/^HTTP\/1.1 200/gm)).toHaveLength(2);
+    await closed;
+    expect(text.match(/HTTP\/1.1 200/g)).toHaveLength(2);
     expect(text.match(/^Connection: close/gm)).toHaveLength(1);
   });
 
