@@ -4,6 +4,7 @@ import { AppError, toAppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import { makeApp } from '../http/app.ts';
 import { sendJson } from '../http/json.ts';
+import { readBody } from '../http/read-body.ts';
 import type { Logger } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { sendOciError } from './oci-error.ts';
@@ -32,6 +33,9 @@ export interface ProxyOptions {
   readonly newRequestId: () => string;
 }
 
+/** A manifest that somebody tries to push has some kB; more is not read. */
+const MAX_IGNORED_BODY_BYTES = 65_536;
+
 /** The pull side of the OCI distribution-spec over other registries. GET and HEAD only; every error is OCI JSON. */
 export function makeProxyRouter(options: ProxyOptions): RequestListener {
   const { isAllowed, logger, timeoutMs, newRequestId } = options;
@@ -51,7 +55,7 @@ export function makeProxyRouter(options: ProxyOptions): RequestListener {
     const onVerdict = reporter.begin(id, route, { request, response });
     const lifetime = makeLifetime(response, timeoutMs);
     try {
-      if (refuseRequest(request, response)) return;
+      if (await refuseRequest(request, response)) return;
       await dispatch({ route, hasReason }, { request, response, signal: lifetime.signal, onVerdict });
     } catch (caught) {
       fail(id, toAppError(caught), response);
@@ -111,8 +115,10 @@ export function makeProxyRouter(options: ProxyOptions): RequestListener {
 }
 
 /** Writes and bodies. True when it answered. */
-function refuseRequest(request: IncomingMessage, response: ServerResponse): boolean {
+async function refuseRequest(request: IncomingMessage, response: ServerResponse): Promise<boolean> {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
+    // containerd 1.6 waits for ever for the end of a small body that nobody reads
+    await readBody(request, MAX_IGNORED_BODY_BYTES);
     sendOciError(response, {
       status: 405,
       code: 'UNSUPPORTED',

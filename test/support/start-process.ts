@@ -88,13 +88,22 @@ export interface Finished extends Exit {
   readonly stderr: string;
 }
 
+/** Far longer than any of them takes; a program that hangs is killed, and the test fails by its exit. */
+const RUN_LIMIT_MS = 150_000;
+
 /** Runs a program to its end. */
 export async function runProcess(
   command: string,
   args: readonly string[],
   { env = {}, cwd, input }: ProcessOptions = {},
 ): Promise<Finished> {
-  const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: 'pipe' });
+  const child = spawn(command, args, {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: 'pipe',
+    timeout: RUN_LIMIT_MS,
+    killSignal: 'SIGKILL',
+  });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
