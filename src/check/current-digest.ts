@@ -53,7 +53,10 @@ function nothingAsked(notes: readonly Note[] = []): Current {
   return {
     notes,
     required() {
-      throw new AppError({ code: 'INTERNAL', message: 'a first sight was judged without asking the registry' });
+      throw new AppError({
+        code: 'INTERNAL',
+        message: 'a first sight was judged without asking the registry',
+      });
     },
   };
 }

@@ -60,7 +60,10 @@ export function unreachedDenial(text: string, error: AppError): Denial {
 
 /** Unknown errors keep their text to themselves: `id` finds it in the log. */
 export function internalDenial(text: string, id: string): Denial {
-  return { reason: 'INTERNAL', message: `no verdict for ${quote(text)}: internal error ${id}: see Tagseal's log` };
+  return {
+    reason: 'INTERNAL',
+    message: `no verdict for ${quote(text)}: internal error ${id}: see Tagseal's log`,
+  };
 }
 
 /** When and where it was recorded: the log's time where there is one, else the day of our first sight. */

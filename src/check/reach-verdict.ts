@@ -42,7 +42,8 @@ export function verdict(story: Story): Verdict {
 /** A reference by digest only: it means itself, there is no tag to record. */
 export function pinnedByDigest(reference: Reference): Verdict {
   const { digest } = reference;
-  if (digest === undefined) throw new AppError({ code: 'INTERNAL', message: 'a reference without tag or digest' });
+  if (digest === undefined)
+    throw new AppError({ code: 'INTERNAL', message: 'a reference without tag or digest' });
   return { kind: 'admit', reference, pin: digest, first: false, rewrite: 'none', notes: [] };
 }
 

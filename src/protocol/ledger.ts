@@ -49,9 +49,7 @@ export function makeLedger({ store, naming, verifier, memory, reserver, publishe
     const known = await find(reference, lifetime);
     if (known?.logged) return { created: false, reserved: known, published: Promise.resolve(known) };
     const reservation =
-      known === undefined
-        ? await reserver.reserve(request, lifetime)
-        : ({ kind: 'exists' } as const);
+      known === undefined ? await reserver.reserve(request, lifetime) : ({ kind: 'exists' } as const);
     if (reservation.kind === 'restored') return settled(reservation.found);
     const reserved = reservation.kind === 'created' ? reservation.found : await find(reference, lifetime);
     if (reserved === undefined) throw vanished(reference);
@@ -65,7 +63,10 @@ export function makeLedger({ store, naming, verifier, memory, reserver, publishe
   }
 
   /** One attempt a tag at a time; it stays until it is published, so that late askers join it. */
-  function sharedAttempt(request: RecordRequest): { readonly joined: boolean; readonly work: Promise<Attempt> } {
+  function sharedAttempt(request: RecordRequest): {
+    readonly joined: boolean;
+    readonly work: Promise<Attempt>;
+  } {
     const key = request.reference.canonical;
     const running = attempts.get(key);
     if (running !== undefined) return { joined: true, work: running };
@@ -78,7 +79,11 @@ export function makeLedger({ store, naming, verifier, memory, reserver, publishe
 
   async function record(request: RecordRequest, signal: AbortSignal): Promise<RecordOutcome> {
     const { joined, work } = sharedAttempt(request);
-    const { created, reserved, published } = await orAborted(work, signal, `recording ${request.reference.canonical}`);
+    const { created, reserved, published } = await orAborted(
+      work,
+      signal,
+      `recording ${request.reference.canonical}`,
+    );
     const kind = created && !joined ? 'recorded' : 'existing';
     if (request.waitFor === 'reserved') return { kind, found: reserved };
     try {

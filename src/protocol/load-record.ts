@@ -43,10 +43,13 @@ export async function loadRecord(
 }
 
 function checkIsAbout(record: TagRecord, reference: TagReference, naming: Naming): void {
-  if (record.reference !== reference.canonical) throw invalid(record, `it is not about ${reference.canonical}`);
+  if (record.reference !== reference.canonical)
+    throw invalid(record, `it is not about ${reference.canonical}`);
   if (record.scope !== naming.scope) throw invalid(record, `its scope is not ${naming.scope}`);
-  if (record.privacy !== naming.privacyOf(reference)) throw invalid(record, `its privacy is ${record.privacy}`);
-  if (record.claimId !== naming.claimId(reference)) throw invalid(record, 'its claimId is not that of its tag');
+  if (record.privacy !== naming.privacyOf(reference))
+    throw invalid(record, `its privacy is ${record.privacy}`);
+  if (record.claimId !== naming.claimId(reference))
+    throw invalid(record, 'its claimId is not that of its tag');
 }
 
 function invalid(record: TagRecord, why: string): AppError {

@@ -1,5 +1,10 @@
 import type { Checkpoint } from '../ledger/checkpoint.ts';
-import type { LoggedStatement, SerializedBundle, SignedStatement, VerifiedEntry } from '../ledger/evidence.ts';
+import type {
+  LoggedStatement,
+  SerializedBundle,
+  SignedStatement,
+  VerifiedEntry,
+} from '../ledger/evidence.ts';
 import type { TagRecord } from '../ledger/record.ts';
 
 /** A record with the version that a compare-and-swap needs. */

@@ -66,7 +66,10 @@ export function makePublisher(parts: PublisherParts): Publisher {
     return Promise.all([claim, submit(record.binding, 'bindingSubmitted')]);
   }
 
-  async function submit(signed: SignedStatement, step: 'claimSubmitted' | 'bindingSubmitted'): Promise<Entry> {
+  async function submit(
+    signed: SignedStatement,
+    step: 'claimSubmitted' | 'bindingSubmitted',
+  ): Promise<Entry> {
     const { outcome, bundle } = await writer.submit(signed, lifetime);
     await at(step);
     const logged = { ...signed, bundle };

@@ -36,7 +36,8 @@ export function makeTail({ reader, verifier, logger, origin, lifetime }: TailPar
 
   async function readOn(): Promise<void> {
     const head = await reader.checkpoint(lifetime);
-    if (head.treeSize < range.size) throw forked(`its tree shrank from ${range.size} to ${head.treeSize} leaves`);
+    if (head.treeSize < range.size)
+      throw forked(`its tree shrank from ${range.size} to ${head.treeSize} leaves`);
     // work on a copy: a batch that does not lead to the signed root must leave no trace
     const next = makeCompactRange(range.state());
     const found: [string, number][] = [];

@@ -30,7 +30,9 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
       await using opened = await open();
       const writers = Array.from({ length: 16 }, (_, i) => ({
         store: i % 2 === 0 ? opened.store : opened.again(),
-        record: sampleRecord('docker.io/library/alpine:3.16', { firstSeen: new Date(i * 1000).toISOString() }),
+        record: sampleRecord('docker.io/library/alpine:3.16', {
+          firstSeen: new Date(i * 1000).toISOString(),
+        }),
       }));
       const outcomes = await Promise.all(writers.map(({ store, record }) => store.reserve(record, signal)));
       expect(outcomes.filter((outcome) => outcome === 'created')).toHaveLength(1);
@@ -84,13 +86,10 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
       const names = Array.from({ length: 20 }, (_, i) => `docker.io/library/alpine:${i}`);
       for (const name of names) await opened.store.reserve(sampleRecord(name), signal);
       const first = await opened.store.find(sampleRecord(names[0]).claimId, signal);
-      await opened.store.update(
-        { ...sampleRecord(names[0]), phase: 'Lost' },
-        first?.version ?? '',
-        signal,
-      );
+      await opened.store.update({ ...sampleRecord(names[0]), phase: 'Lost' }, first?.version ?? '', signal);
       const listed = [];
-      for await (const stored of opened.store.list(signal)) if ('record' in stored) listed.push(stored.record);
+      for await (const stored of opened.store.list(signal))
+        if ('record' in stored) listed.push(stored.record);
       expect(listed.map(({ reference }) => reference).toSorted()).toEqual(names.toSorted());
       expect(listed.find(({ reference }) => reference === names[0])?.phase).toBe('Lost');
     });

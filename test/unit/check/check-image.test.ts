@@ -41,7 +41,12 @@ describe('checkImage', () => {
   it('records a new tag with the digest that it hashed, and pins it', async () => {
     const { ledger, resolver, check } = setUp();
     resolver.now(TAG, digestOfA);
-    expect(await check('alpine:3.16')).toMatchObject({ kind: 'admit', pin: digestOfA, first: true, notes: [] });
+    expect(await check('alpine:3.16')).toMatchObject({
+      kind: 'admit',
+      pin: digestOfA,
+      first: true,
+      notes: [],
+    });
     expect(ledger.recorded.map(({ digest, origin }) => ({ digest, origin }))).toEqual([
       { digest: digestOfA, origin: 'admission' },
     ]);
@@ -109,7 +114,11 @@ describe('checkImage', () => {
 
   it('admits a reference by digest alone without any look-up', async () => {
     const { resolver, check } = setUp();
-    expect(await check(`alpine@${digestOfA}`)).toMatchObject({ kind: 'admit', pin: digestOfA, rewrite: 'none' });
+    expect(await check(`alpine@${digestOfA}`)).toMatchObject({
+      kind: 'admit',
+      pin: digestOfA,
+      rewrite: 'none',
+    });
     expect(resolver.calls).toEqual({ fetch: 0, recheck: 0 });
   });
 
@@ -184,23 +193,29 @@ describe('checkImage', () => {
     ['warn', 'DIGEST_MISMATCH', 'deny'],
     ['warn', 'ADDRESS_FORBIDDEN', 'deny'],
   ];
-  it.each(unknownTag)('with onUnresolvable: %s answers an unknown tag and %s with %s', async (rule, code, kind) => {
-    const { ledger, resolver, check } = setUp({ onUnresolvable: rule });
-    resolver.now(TAG, code);
-    expect(await check('alpine:3.16')).toMatchObject({ kind, denial: { reason: code } });
-    expect(ledger.recorded).toEqual([]);
-  });
-
-  it.each(['RECORD_INVALID', 'RECORD_LOST', 'STORE_UNAVAILABLE', 'LOG_PROOF_INVALID', 'IDENTITY_MISMATCH'] as const)(
-    'denies when the ledger answers %s, and never takes that for an unknown tag',
-    async (fail) => {
-      const { ledger, resolver, check } = setUp({ onUnresolvable: 'warn' });
-      ledger.behave({ fail });
-      resolver.now(TAG, digestOfA);
-      expect(await check('alpine:3.16')).toMatchObject({ kind: 'deny', denial: { reason: fail } });
-      expect(resolver.calls.fetch).toBe(0);
+  it.each(unknownTag)(
+    'with onUnresolvable: %s answers an unknown tag and %s with %s',
+    async (rule, code, kind) => {
+      const { ledger, resolver, check } = setUp({ onUnresolvable: rule });
+      resolver.now(TAG, code);
+      expect(await check('alpine:3.16')).toMatchObject({ kind, denial: { reason: code } });
+      expect(ledger.recorded).toEqual([]);
     },
   );
+
+  it.each([
+    'RECORD_INVALID',
+    'RECORD_LOST',
+    'STORE_UNAVAILABLE',
+    'LOG_PROOF_INVALID',
+    'IDENTITY_MISMATCH',
+  ] as const)('denies when the ledger answers %s, and never takes that for an unknown tag', async (fail) => {
+    const { ledger, resolver, check } = setUp({ onUnresolvable: 'warn' });
+    ledger.behave({ fail });
+    resolver.now(TAG, digestOfA);
+    expect(await check('alpine:3.16')).toMatchObject({ kind: 'deny', denial: { reason: fail } });
+    expect(resolver.calls.fetch).toBe(0);
+  });
 
   it('asks to come again while a new tag is being published', async () => {
     const { ledger, resolver, check } = setUp();
@@ -251,7 +266,11 @@ describe('checkImage', () => {
     const { resolver, check, known } = setUp({ mode });
     known();
     resolver.now(TAG, digestOfB);
-    expect(await check('alpine:3.16')).toMatchObject({ kind: 'report', mode, denial: { reason: 'TAG_MOVED' } });
+    expect(await check('alpine:3.16')).toMatchObject({
+      kind: 'report',
+      mode,
+      denial: { reason: 'TAG_MOVED' },
+    });
   });
 
   it('exempts everything in mode off, from the rule or from the asker', async () => {

@@ -44,7 +44,8 @@ describe('makeDirectoryStore', () => {
     await plant(folder.path, '{');
     await store.reserve(sampleRecord('docker.io/library/busybox:1'), signal);
     const listed = [];
-    for await (const stored of store.list(signal)) listed.push('error' in stored ? stored.name : stored.record.reference);
+    for await (const stored of store.list(signal))
+      listed.push('error' in stored ? stored.name : stored.record.reference);
     expect(listed.toSorted()).toEqual(['docker.io/library/busybox:1', name].toSorted());
   });
 
