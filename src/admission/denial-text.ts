@@ -1,5 +1,5 @@
-/** An Event holds 1024 bytes, and the API server adds its own prefix. */
-const MAX_BYTES = 1024;
+/** An Event holds 1024 bytes; the prefix of the API server and the list of the rest need some of them. */
+const MAX_BYTES = 900;
 
 export interface DeniedText {
   readonly field: string;

@@ -38,7 +38,7 @@ export function outcomeOf(text: string, verdict: Verdict, rules: DoorRules): Out
     case 'report':
       // audit mode is for the log alone
       if (verdict.mode === 'audit') return NOTHING_TO_DO;
-      return { kind: 'allow', warnings: [warningOf(text, verdict, 'is allowed by its rule in warn mode')] };
+      return { kind: 'allow', warnings: [warningOf(text, verdict, 'its rule only warns')] };
     case 'pending':
       return pending(text, verdict.retryAfterSeconds, rules);
     case 'deny':

@@ -8,10 +8,11 @@ const MAX_REASON_LENGTH = 200;
 
 /** A denial as an OCI error. `denyCode` is the code of a moved tag; the wording for it is tlogistry's. */
 export function refusal(canonical: string, denial: Denial, denyCode: 'DENIED' | 'TAG_INVALID'): OciError {
-  const { reason, message, expected, actual } = denial;
+  const { reason, message, expected, actual, retryAfterSeconds } = denial;
   const kind = ERROR_KIND_OF[reason];
   if (reason !== 'TAG_MOVED' || expected === undefined || actual === undefined) {
-    return { ...kind, message, detail: { reason } };
+    const retry = retryAfterSeconds === undefined ? {} : { retryAfterSeconds };
+    return { ...kind, message, detail: { reason }, ...retry };
   }
   return {
     ...kind,

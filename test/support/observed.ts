@@ -1,14 +1,15 @@
+import type { SystemClock } from '../../src/observe/clock.ts';
 import { makeLogger, type FlushableLogger } from '../../src/observe/logger.ts';
 import { makeMetrics, type Metrics } from '../../src/observe/metrics.ts';
 
 export interface Observed {
   readonly logger: FlushableLogger;
   readonly metrics: Metrics;
-  readonly clock: { now(): number; monotonicMs(): number };
+  readonly clock: SystemClock;
   /** Every line logged so far, parsed. */
-  lines(): readonly Record<string, unknown>[];
+  readonly lines: () => readonly Record<string, unknown>[];
   /** The exposition text. */
-  exposition(): Promise<string>;
+  readonly exposition: () => Promise<string>;
 }
 
 /** The real logger and metrics, writing to memory, with clocks that stand still. */
