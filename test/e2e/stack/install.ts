@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { runProcess } from '../../support/start-process.ts';
 import { DEBIAN_TOOLS, GO_TOOLS, type DebianToolName, type GoTool, type GoToolName } from './tools.ts';
 
 const CACHE = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'tagseal-stack');
@@ -10,6 +11,20 @@ const CACHE = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), '
 export function goTool(name: GoToolName): string {
   const tool = GO_TOOLS[name];
   return join(folderOf(tool), tool.program);
+}
+
+/** Folder of the module that a Go program comes from, with its other files. */
+export async function goModule(name: GoToolName): Promise<string> {
+  const { package: path, version } = GO_TOOLS[name];
+  const module = path.split('/').slice(0, 3).join('/');
+  const { stdout, stderr, code } = await runProcess('go', [
+    'mod',
+    'download',
+    '-json',
+    `${module}@${version}`,
+  ]);
+  if (code !== 0) throw new Error(`go mod download ${module}@${version} failed:\n${stderr}`);
+  return (JSON.parse(stdout) as { Dir: string }).Dir;
 }
 
 /** Path of a program on PATH, or undefined. */

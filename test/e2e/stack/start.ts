@@ -116,7 +116,7 @@ export async function startRekorV2(folder: string): Promise<StartedRekor> {
 }
 
 /** Asks until the server says 200; gives up when the process has ended or after some 30 s. */
-async function untilHealthy(url: string, process: RunningProcess): Promise<void> {
+export async function untilHealthy(url: string, process: RunningProcess): Promise<void> {
   for (let tries = 0; tries < 300; tries++) {
     const answer = await fetch(url).catch(() => undefined);
     if (answer?.status === 200) return;

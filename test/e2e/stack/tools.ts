@@ -11,7 +11,18 @@ export interface GoTool {
   readonly tags?: string;
 }
 
-export const GO_TOOLS: Readonly<Record<'crane' | 'registry' | 'ctr' | 'rekorV2' | 'cosign', GoTool>> = {
+export type GoToolName =
+  | 'crane'
+  | 'registry'
+  | 'ctr'
+  | 'rekorV2'
+  | 'rekorV1'
+  | 'rekorCli'
+  | 'trillianLogServer'
+  | 'trillianLogSigner'
+  | 'cosign';
+
+export const GO_TOOLS: Readonly<Record<GoToolName, GoTool>> = {
   crane: {
     name: 'crane',
     version: 'v0.22.1',
@@ -38,6 +49,32 @@ export const GO_TOOLS: Readonly<Record<'crane' | 'registry' | 'ctr' | 'rekorV2' 
     package: 'github.com/sigstore/rekor-tiles/v2/cmd/rekor-server/posix',
     program: 'posix',
   },
+  rekorV1: {
+    name: 'rekor-v1',
+    version: 'v1.5.4',
+    package: 'github.com/sigstore/rekor/cmd/rekor-server',
+    program: 'rekor-server',
+  },
+  rekorCli: {
+    name: 'rekor-cli',
+    version: 'v1.5.4',
+    package: 'github.com/sigstore/rekor/cmd/rekor-cli',
+    program: 'rekor-cli',
+  },
+  trillianLogServer: {
+    name: 'trillian-log-server',
+    version: 'v1.7.3',
+    package: 'github.com/google/trillian/cmd/trillian_log_server',
+    program: 'trillian_log_server',
+    tags: 'mysql',
+  },
+  trillianLogSigner: {
+    name: 'trillian-log-signer',
+    version: 'v1.7.3',
+    package: 'github.com/google/trillian/cmd/trillian_log_signer',
+    program: 'trillian_log_signer',
+    tags: 'mysql',
+  },
   cosign: {
     name: 'cosign',
     version: 'v3.1.3',
@@ -46,14 +83,14 @@ export const GO_TOOLS: Readonly<Record<'crane' | 'registry' | 'ctr' | 'rekorV2' 
   },
 };
 
-export type GoToolName = keyof typeof GO_TOOLS;
-
 /** Program on PATH -> the Debian package that brings it. */
 export const DEBIAN_TOOLS = {
   skopeo: 'skopeo',
   containerd: 'containerd',
   ctr: 'containerd',
   runc: 'runc',
+  mariadbd: 'mariadb-server',
+  'redis-server': 'redis-server',
 } as const;
 
 export type DebianToolName = keyof typeof DEBIAN_TOOLS;
