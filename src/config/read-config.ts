@@ -40,17 +40,29 @@ function readText(path: string, required: boolean): string | undefined {
   } catch (error) {
     if (error instanceof AppError) throw error;
     const why = String(error).replace(/^Error: /, '');
-    if (!required && why.startsWith('ENOENT')) return undefined;
-    throw invalid(path, why, error);
+    if (!why.startsWith('ENOENT')) throw invalid(path, `${why}; name a file that can be read`, error);
+    if (!required) return undefined;
+    throw invalid(path, 'there is no such file; check --config and TAGSEAL_CONFIG', error);
   }
 }
 
 function parse(text: string, path: string): unknown {
   const document = parseDocument(text, { uniqueKeys: true });
   const [problem] = document.errors;
-  if (problem !== undefined) throw invalid(path, problem.message.split('\n')[0] ?? 'it is not YAML', problem);
-  // a document of aliases may not grow beyond its size
-  return document.toJS({ maxAliasCount: 100 });
+  if (problem !== undefined) throw notYaml(path, problem);
+  try {
+    // a document of aliases may not grow beyond its size
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    throw notYaml(path, error);
+  }
+}
+
+function notYaml(path: string, error: unknown): AppError {
+  const [why = ''] = String(error)
+    .replace(/^\w*Error: /, '')
+    .split('\n');
+  return invalid(path, `${why.replace(/:$/, '')}; correct its YAML`, error);
 }
 
 function expandHome(name: string, environment: Readonly<Record<string, string | undefined>>): string {

@@ -60,6 +60,12 @@ describe('readConfig', () => {
     expect(config.signer.keyFile).toBe('/home/someone/k.pem');
   });
 
+  const aliasBomb = [
+    'a: &a [x,x,x,x,x,x,x,x]',
+    'b: &b [*a,*a,*a,*a,*a,*a,*a,*a]',
+    'c: &c [*b,*b,*b,*b,*b,*b,*b,*b]',
+    'scope: [*c,*c,*c,*c]',
+  ].join('\n');
   const rsaLog = 'log: {kind: rekor-v2, url: "http://127.0.0.1:3000"';
   const refused: readonly (readonly [string, string, RegExp])[] = [
     ['an unknown key', 'proxi: {}', /tagseal\.yaml: unknown setting "proxi"; did you mean proxy\?/],
@@ -82,7 +88,12 @@ describe('readConfig', () => {
     ['a value where a mapping belongs', 'log: embedded', /: log must be a mapping/],
     ['a document that is a list', '- a', /the document must be a mapping/],
     ['what is not YAML', 'a: [', /cannot read the config file .*tagseal\.yaml/],
-    ['a key twice', 'scope: a\nscope: b', /cannot read the config file/],
+    [
+      'a key twice',
+      'scope: a\nscope: b',
+      /cannot read the config file .* line 2, column 1; correct its YAML$/,
+    ],
+    ['aliases that multiply', aliasBomb, /CONFIG_INVALID: cannot read the config file .*alias/],
     ['a rule that is none', 'policies: [{mode: on}]', /POLICY_INVALID: .*tagseal\.yaml: /],
     ['a Rekor without an address', 'log: {kind: rekor-v2}', /log\.url \(TAGSEAL_LOG_URL\) must be set/],
     ['a Rekor without trust', `${rsaLog}}`, /log\.trustedRootFile .* must say which log to trust/],
@@ -111,7 +122,7 @@ describe('readConfig', () => {
   it('refuses a named file that is missing, and a folder in its place', async () => {
     await using folder = await makeTempFolder();
     const read = (file: string) => () => readConfig({ file, environment: {}, workingDirectory: folder.path });
-    expect(read('none.yaml')).toThrow(/cannot read the config file .*none\.yaml: ENOENT/);
+    expect(read('none.yaml')).toThrow(/cannot read the config file .*none\.yaml: there is no such file/);
     await mkdir(join(folder.path, 'folder'));
     expect(read('folder')).toThrow(/cannot read the config file .*folder/);
   });
