@@ -1,16 +1,19 @@
+import * as z from 'zod/mini';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import { parseBoundedJson } from './bounded-json.ts';
 import type { LogResponse } from './transport.ts';
 
 const MAX_JSON_DEPTH = 12;
+const MAX_PROBLEM_BYTES = 16_384;
+const problem = z.object({ message: z.string() });
 const RETRY_AFTER_SECONDS = 5;
 /** Answers that say something about the request itself: another try cannot help. */
 const REFUSALS: ReadonlySet<number> = new Set([400, 401, 403, 404, 409, 411, 413, 414, 415, 422]);
 
 /** The error for an answer that is not the one hoped for. `doing` is for example `write to log "https://…"`. */
 export function unexpectedAnswer(doing: string, { status, body }: LogResponse): AppError {
-  const text = Buffer.from(body.subarray(0, 200)).toString('utf8').trim();
+  const text = messageOf(body) ?? Buffer.from(body.subarray(0, 200)).toString('utf8').trim();
   const said = text === '' ? 'without a word' : quote(text);
   const why = `cannot ${doing}: it answered ${status} ${said}`;
   if (REFUSALS.has(status)) {
@@ -20,6 +23,17 @@ export function unexpectedAnswer(doing: string, { status, body }: LogResponse): 
     });
   }
   return unavailable(`${why}; try again later`);
+}
+
+/** Rekor puts what it has to say into a JSON object (google.rpc.Status). */
+function messageOf(body: Uint8Array): string | undefined {
+  try {
+    const json = parseBoundedJson(body, { maxBytes: MAX_PROBLEM_BYTES, maxDepth: MAX_JSON_DEPTH });
+    return problem.parse(json).message;
+  } catch {
+    // a proxy in front of the log says it in its own way
+    return undefined;
+  }
 }
 
 export function unavailable(message: string, cause?: unknown): AppError {

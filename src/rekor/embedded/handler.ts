@@ -1,6 +1,7 @@
 import { AppError } from '../../errors/app-error.ts';
 import { orAborted } from '../../protocol/or-aborted.ts';
 import { parseTilePath, tileWidth, type Tile } from '../tiles.ts';
+import { systemCode } from '../system-code.ts';
 import type { LogRequest, LogResponse, LogTransport } from '../transport.ts';
 import { printLogEntry, type LogEntry } from '../log-entry.ts';
 import type { GroupCommit } from './group-commit.ts';
@@ -77,11 +78,18 @@ export function makeLogHandler({ store, commits, folder, logId }: HandlerOptions
     if (path === 'checkpoint') return checkpoint(store.published().note);
     const tile = parseTilePath(path);
     // the files may be ahead of the checkpoint; readers must not see what is not signed
-    const bytes =
-      tile !== undefined && isPublished(tile, store.published().treeSize)
-        ? await folder.read(tileFile(tile))
-        : undefined;
-    return bytes === undefined ? problem(404, RPC.notFound, 'Not Found') : tileAnswer(bytes);
+    if (tile === undefined || !isPublished(tile, store.published().treeSize)) return notFound();
+    try {
+      const bytes = await folder.read(tileFile(tile));
+      return bytes === undefined ? notFound() : tileAnswer(bytes);
+    } catch (error) {
+      const why = systemCode(error) ?? 'an unknown error';
+      return problem(
+        503,
+        RPC.unavailable,
+        `cannot read ${tileFile(tile)}: ${why}; check the disk of the log`,
+      );
+    }
   }
 
   return async (request) => {
@@ -90,8 +98,7 @@ export function makeLogHandler({ store, commits, folder, logId }: HandlerOptions
         ? write(request)
         : problem(501, RPC.unimplemented, 'Method Not Allowed');
     }
-    if (request.method !== 'GET' || !request.path.startsWith(PREFIX))
-      return problem(404, RPC.notFound, 'Not Found');
+    if (request.method !== 'GET' || !request.path.startsWith(PREFIX)) return notFound();
     return read(request.path.slice(PREFIX.length));
   };
 }
@@ -111,6 +118,10 @@ function tileAnswer(body: Uint8Array): LogResponse {
     'cache-control': 'public, max-age=31536000, immutable',
   };
   return { status: 200, headers, body };
+}
+
+function notFound(): LogResponse {
+  return problem(404, RPC.notFound, 'Not Found');
 }
 
 function problem(status: number, code: number, message: string): LogResponse {

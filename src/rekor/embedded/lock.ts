@@ -3,6 +3,7 @@ import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../errors/quote.ts';
+import { unavailable } from '../log-answer.ts';
 import { systemCode } from '../system-code.ts';
 import { isAlive, startOf } from './process-start.ts';
 import { parseHolder, type LockHolder } from './lock-holder.ts';
@@ -19,12 +20,24 @@ export interface Lock {
   release(): Promise<void>;
 }
 
-/** Makes this process the only writer of the log in `dir`. Throws LOG_IN_USE. */
+/** Makes this process the only writer of the log in `dir`. Throws LOG_IN_USE, LOG_UNAVAILABLE. */
 export async function takeLock(dir: string): Promise<Lock> {
+  return orUnavailable(dir, () => take(dir));
+}
+
+/** The living process that has the log in `dir` open, or undefined. Throws LOG_UNAVAILABLE. */
+export async function readLock(dir: string): Promise<LockHolder | undefined> {
+  return orUnavailable(dir, async () => {
+    const holder = await readHolder(join(dir, LOCK_FILE));
+    return holder !== undefined && (await isAlive(holder)) ? holder : undefined;
+  });
+}
+
+async function take(dir: string): Promise<Lock> {
   const path = join(dir, LOCK_FILE);
   const mine: LockHolder = { pid: process.pid, started: await startOf(process.pid), token: randomUUID() };
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    if (await tryCreate(path, mine)) return makeLock(path, mine);
+    if (await tryCreate(path, mine)) return makeLock(dir, mine);
     const holder = await readHolder(path);
     if (holder !== undefined && (await isAlive(holder))) throw inUse(dir, holder);
     await removeStale(path, holder);
@@ -32,20 +45,16 @@ export async function takeLock(dir: string): Promise<Lock> {
   throw inUse(dir, undefined);
 }
 
-/** The living process that has the log in `dir` open, or undefined. */
-export async function readLock(dir: string): Promise<LockHolder | undefined> {
-  const holder = await readHolder(join(dir, LOCK_FILE));
-  return holder !== undefined && (await isAlive(holder)) ? holder : undefined;
-}
-
-function makeLock(path: string, mine: LockHolder): Lock {
+function makeLock(dir: string, mine: LockHolder): Lock {
+  const path = join(dir, LOCK_FILE);
   const isHeld = async () => (await readHolder(path))?.token === mine.token;
   return {
     isHeld,
-    async announce(url) {
-      const next = await writeBeside(path, { ...mine, url });
-      await rename(next, path);
-    },
+    announce: (url) =>
+      orUnavailable(dir, async () => {
+        const next = await writeBeside(path, { ...mine, url });
+        await rename(next, path);
+      }),
     async release() {
       if (await isHeld()) await rm(path, { force: true });
     },
@@ -87,9 +96,24 @@ async function removeStale(path: string, seen: LockHolder | undefined): Promise<
   await rm(aside, { force: true });
 }
 
+async function orUnavailable<T>(dir: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    const why = systemCode(error) ?? 'an unknown error';
+    throw unavailable(`cannot lock the log in ${quote(dir)}: ${why}; check its disk and permissions`, error);
+  }
+}
+
 async function writeBeside(path: string, holder: LockHolder): Promise<string> {
   const draft = `${path}.${randomUUID()}`;
-  await writeFile(draft, `${JSON.stringify(holder)}\n`, { flag: 'wx' });
+  try {
+    await writeFile(draft, `${JSON.stringify(holder)}\n`, { flag: 'wx' });
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
+  }
   return draft;
 }
 

@@ -1,5 +1,5 @@
 import { createHash, createSign, generateKeyPairSync } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
@@ -145,6 +145,19 @@ describe('the embedded log', () => {
     await writeFile(join(log.dir, `tiles/tile/0/000.p/${ahead}`), 'unsigned');
     expect((await send('GET', `/api/v2/tile/0/000.p/${ahead}`)).status).toBe(404);
     expect((await send('GET', `/api/v2/tile/0/000.p/${ahead - 1}`)).status).toBe(200);
+  });
+
+  it('says so when it cannot read a file, and goes on', async () => {
+    await using broken = await startEmbeddedLog();
+    await broken.client.submit(signed, NEVER);
+    const file = join(broken.dir, 'tiles/tile/entries/000.p/1');
+    await rm(file);
+    await mkdir(file);
+    await expect(broken.client.bundleAt(0, signed, NEVER)).rejects.toMatchObject({
+      code: 'LOG_UNAVAILABLE',
+      message: expect.stringMatching(/answered 503 "cannot read tiles\/tile\/entries\/000\.p\/1: EISDIR/),
+    });
+    expect((await broken.client.submit(await signedStatement('next'), NEVER)).outcome).toBe('created');
   });
 
   it('stops writing once another process has written to its folder', async () => {

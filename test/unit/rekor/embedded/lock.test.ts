@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { readLock, takeLock } from '../../../../src/rekor/embedded/lock.ts';
@@ -70,6 +70,24 @@ describe('takeLock', () => {
     expect(await lock.isHeld()).toBe(false);
     await lock.release();
     expect(await readdir(folder.path)).toEqual(['lock']);
+  });
+});
+
+describe('a lock that the disk does not allow', () => {
+  it.each(['a folder in its place', 'a file in place of the folder'])('is refused for %s', async (what) => {
+    await using folder = await makeTempFolder();
+    const dir = join(folder.path, 'log');
+    if (what.startsWith('a folder')) await mkdir(join(dir, 'lock'), { recursive: true });
+    else await writeFile(dir, '');
+    expect(await codeOf(() => readLock(dir))).toBe('LOG_UNAVAILABLE');
+    expect(await codeOf(() => takeLock(dir))).toBe('LOG_UNAVAILABLE');
+  });
+
+  it('is refused when its address cannot be announced', async () => {
+    await using folder = await makeTempFolder();
+    const lock = await takeLock(folder.path);
+    await rm(folder.path, { recursive: true });
+    expect(await codeOf(() => lock.announce('http://127.0.0.1:9090'))).toBe('LOG_UNAVAILABLE');
   });
 });
 
