@@ -55,7 +55,12 @@ export function notRecordedDenial(reference: TagReference): Denial {
 }
 
 export function unreachedDenial(text: string, error: AppError): Denial {
-  return { reason: error.code, message: `no verdict for ${quote(text)}: ${error.message}` };
+  const { code, message, retryAfterSeconds } = error;
+  return {
+    reason: code,
+    message: `no verdict for ${quote(text)}: ${message}`,
+    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+  };
 }
 
 /** Unknown errors keep their text to themselves: `id` finds it in the log. */

@@ -11,6 +11,8 @@ export interface Denial {
   readonly message: string;
   readonly expected?: Digest;
   readonly actual?: Digest;
+  /** Seconds after which a new try can help; absent where a retry is pointless, or nobody knows. */
+  readonly retryAfterSeconds?: number;
 }
 
 export type DenialReason =

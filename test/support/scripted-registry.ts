@@ -17,7 +17,11 @@ export function makeScriptedResolver(): ScriptedResolver {
   function answer(canonical: string, hashed: boolean) {
     const told = answers.get(canonical) ?? 'MANIFEST_UNKNOWN';
     if (told.includes(':')) return { digest: told as Digest, hashed };
-    throw new AppError({ code: told as ErrorCode, message: `told to fail with ${told}` });
+    throw new AppError({
+      code: told as ErrorCode,
+      message: `told to fail with ${told}`,
+      ...(told === 'REGISTRY_RATE_LIMITED' && { retryAfterSeconds: 7 }),
+    });
   }
 
   return {

@@ -217,6 +217,12 @@ describe('checkImage', () => {
     expect(resolver.calls.fetch).toBe(0);
   });
 
+  it('passes on for how long the registry wants to be left alone', async () => {
+    const { resolver, check } = setUp();
+    resolver.now(TAG, 'REGISTRY_RATE_LIMITED');
+    expect(await check('alpine:3.16')).toMatchObject({ denial: { retryAfterSeconds: 7 } });
+  });
+
   it('asks to come again while a new tag is being published', async () => {
     const { ledger, resolver, check } = setUp();
     ledger.behave('pending');
