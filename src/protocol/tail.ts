@@ -1,4 +1,4 @@
-import { AppError } from '../errors/app-error.ts';
+import { AppError, toAppError } from '../errors/app-error.ts';
 import { makeCompactRange, type CompactRange } from '../ledger/compact-range.ts';
 import { leafHash } from '../ledger/leaf-hash.ts';
 import type { LogPosition } from '../ledger/record.ts';
@@ -8,7 +8,10 @@ import type { EvidenceVerifier, LogReader } from './ports.ts';
 
 /** Follows a tile log from its first leaf, so that nothing of ours can be in it, or leave it, unseen. */
 export interface Tail {
-  /** Resolves once the log's head, as it was at the first call, was reached and verified. */
+  /**
+   * Resolves once the log's head, as it was at this call, was reached and verified. While the log cannot be reached, a
+   * tail that has caught up once goes on with what it has. Throws as `follow`.
+   */
   ready(signal: AbortSignal): Promise<void>;
   /** Reads on to the newest checkpoint. Throws LOG_UNAVAILABLE; LOG_FORKED for ever once the log has lied. */
   follow(signal: AbortSignal): Promise<void>;
@@ -80,8 +83,12 @@ export function makeTail({ reader, verifier, logger, origin, lifetime }: TailPar
   return {
     follow,
     async ready(signal) {
-      if (fork !== undefined) throw fork;
-      if (!caughtUp) await follow(signal);
+      try {
+        await follow(signal);
+      } catch (error) {
+        // a reservation is still worth having then: it waits for the log, and the rule decides what it admits
+        if (!caughtUp || toAppError(error).code !== 'LOG_UNAVAILABLE') throw error;
+      }
     },
     position: () => ({ origin, treeSize: range.size }),
     indexOf: (hash) => own.get(hash),

@@ -170,6 +170,14 @@ describe('makeLedger', () => {
     await expect(stored()).rejects.toThrow('empty');
   });
 
+  it('refuses it also when the log has grown since this process last read it', async () => {
+    const replica = setUp({ store: makeMemoryStore() });
+    await replica.tail.ready(signal);
+    await setUp().ledger.record(request(digestOfA), signal);
+    expect(await codeOf(() => replica.ledger.record(request(digestOfB), signal))).toBe('RECORD_LOST');
+    expect(treeSize()).toBe(2);
+  });
+
   it('reserves nothing while the log is down, and keeps answering for known tags', async () => {
     await setUp().ledger.record(request(), signal);
     const down: LogTransport = () =>

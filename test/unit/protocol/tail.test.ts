@@ -1,5 +1,7 @@
 import { cp } from 'node:fs/promises';
 import { describe, expect, it } from '@jest/globals';
+import { AppError } from '../../../src/errors/app-error.ts';
+import type { ErrorCode } from '../../../src/errors/code.ts';
 import { makeTail } from '../../../src/protocol/tail.ts';
 import type { LogReader } from '../../../src/protocol/ports.ts';
 import { openEmbeddedLog } from '../../../src/rekor/embedded/embedded-log.ts';
@@ -133,5 +135,31 @@ describe('makeTail', () => {
     await Promise.all(waiting);
     expect(reads).toBe(1);
     expect(tail.position().treeSize).toBe(1);
+  });
+
+  it('is ready with what it has while the log cannot be reached, once it has caught up, and not before', async () => {
+    await using log = await startEmbeddedLog();
+    await write(log, 'one');
+    let code: ErrorCode | undefined = 'LOG_UNAVAILABLE';
+    const flaky: LogReader = {
+      ...log.client,
+      checkpoint: (until) =>
+        code === undefined
+          ? log.client.checkpoint(until)
+          : Promise.reject(new AppError({ code, message: 'told to fail' })),
+    };
+    const { tail } = tailOf(log, flaky);
+    expect(await codeOf(() => tail.ready(signal))).toBe('LOG_UNAVAILABLE');
+    code = undefined;
+    await tail.ready(signal);
+    await write(log, 'two');
+    code = 'LOG_UNAVAILABLE';
+    await tail.ready(signal);
+    expect(tail.position().treeSize).toBe(1);
+    code = 'LOG_PROOF_INVALID';
+    expect(await codeOf(() => tail.ready(signal))).toBe('LOG_PROOF_INVALID');
+    code = undefined;
+    await tail.ready(signal);
+    expect(tail.position().treeSize).toBe(2);
   });
 });
