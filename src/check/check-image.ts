@@ -33,9 +33,12 @@ export function makeCheckImage({ policy, ledger, resolver, incident }: CheckImag
 
   async function decide(reference: TagReference, rule: Rule, context: CheckContext): Promise<Verdict> {
     let known: VerifiedRecord | undefined;
+    let isResolving = false;
     try {
       known = await ledger.find(reference, context.signal);
+      isResolving = true;
       const current = await currentDigest({ reference, rule, context, known, resolver });
+      isResolving = false;
       const judgement = judge(reference, current.digest, known?.record.digest);
       const story = { reference, rule, context, notes: current.notes };
       if (!mustRecord(judgement.kind, known, context)) return verdict({ ...story, judgement, known });
@@ -49,12 +52,13 @@ export function makeCheckImage({ policy, ledger, resolver, incident }: CheckImag
         },
         context.signal,
       );
-      if (outcome.kind === 'pending') return pending(story, outcome);
       known = outcome.found;
-      const rejudged = judge(reference, current.digest, known.record.digest);
-      return verdict({ ...story, judgement: rejudged, known, first: outcome.kind === 'recorded' });
+      const rejudged = { ...story, judgement: judge(reference, current.digest, known.record.digest), known };
+      if (outcome.kind === 'pending') return pending(rejudged, outcome);
+      return verdict({ ...rejudged, first: outcome.kind === 'recorded' });
     } catch (error) {
-      return noVerdict({ text: reference.text, reference, error, incident, mode: rule.mode, rule, known });
+      const asked = { text: reference.text, reference, mode: rule.mode, known };
+      return noVerdict({ ...asked, error, incident, ...(isResolving && { rule }) });
     }
   }
 }

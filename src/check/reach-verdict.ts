@@ -53,16 +53,19 @@ export function exempt(reference: Reference, why: string): Verdict {
 
 /** Reserved but not in the log yet: come again, unless the rule takes our signed reservation while the log is down. */
 export function pending(
-  question: Question,
+  story: Story,
   { found, retryAfterSeconds, outage }: Extract<RecordOutcome, { kind: 'pending' }>,
 ): Verdict {
-  const { reference, rule, notes } = question;
+  const { reference, rule, notes, judgement } = story;
   const { record } = found;
+  // somebody else may have reserved it meanwhile, with another digest: waiting would not change that answer
+  const isMoved = judgement.kind === 'moved' && rule.onMoved === 'deny';
+  if (isMoved || judgement.kind === 'pairMismatch') return verdict(story);
   if (outage === undefined) return { kind: 'pending', reference, record, retryAfterSeconds };
   if (rule.onLogUnavailable === 'deny') {
     return byMode(rule.mode, { reference, record }, unreachedDenial(reference.text, outage));
   }
-  return admission(question, record, { first: false, notes: [...notes, { kind: 'notLoggedYet' }] });
+  return admission(story, record, { first: false, notes: [...notes, { kind: 'notLoggedYet' }] });
 }
 
 export interface Unreached {
@@ -71,6 +74,7 @@ export interface Unreached {
   readonly error: unknown;
   readonly incident: (error: unknown) => string;
   readonly mode: Mode;
+  /** Only where the registry could not be asked: a rule forgives nobody else's silence. */
   readonly rule?: Rule;
   readonly known?: VerifiedRecord | undefined;
 }

@@ -1,0 +1,72 @@
+import { describe, expect, it } from '@jest/globals';
+import { makeCheckImage } from '../../../src/check/check-image.ts';
+import type { Ledger, RecordOutcome } from '../../../src/check/ports.ts';
+import type { Verdict } from '../../../src/check/verdict.ts';
+import { AppError } from '../../../src/errors/app-error.ts';
+import { ERROR_CODES, isUnavailable, type ErrorCode } from '../../../src/errors/code.ts';
+import { parsePolicy } from '../../../src/policy/parse-policy.ts';
+import { compilePolicy } from '../../../src/policy/rule-for.ts';
+import { makeMemoryLedger } from '../../support/memory-ledger.ts';
+import { digestOfA, digestOfB, sampleRecord } from '../../support/sample-record.ts';
+import { makeScriptedResolver } from '../../support/scripted-registry.ts';
+
+const TAG = 'docker.io/library/alpine:3.16';
+
+/** Asks about an unknown tag that the registry says is B. */
+function check(
+  text: string,
+  rule: Readonly<Record<string, unknown>>,
+  change: Partial<Ledger>,
+): Promise<Verdict> {
+  const resolver = makeScriptedResolver();
+  resolver.now(TAG, digestOfB);
+  const policy = compilePolicy(parsePolicy([{ match: { images: ['**'] }, ...rule }]));
+  const ledger = { ...makeMemoryLedger(), ...change };
+  const checkImage = makeCheckImage({ policy: () => policy, ledger, resolver, incident: String });
+  const { signal } = new AbortController();
+  return checkImage(text, { origin: 'admission', mayRecord: true, mayResolve: true, signal });
+}
+
+const failing = (code: ErrorCode) => () => Promise.reject(new AppError({ code, message: code }));
+
+/** What record() says when another replica reserved the tag as A, and has not published it. */
+function reservedAsA(outage?: ErrorCode): Partial<Ledger> {
+  const outcome: RecordOutcome = {
+    kind: 'pending',
+    found: { record: sampleRecord(TAG, { digest: digestOfA }), logged: false },
+    retryAfterSeconds: 1,
+    ...(outage && { outage: new AppError({ code: outage, message: 'down' }) }),
+  };
+  return { record: () => Promise.resolve(outcome) };
+}
+
+describe('checkImage without an answer of the ledger', () => {
+  const calls = ['find', 'record'] as const;
+  const codes = ERROR_CODES.filter(isUnavailable).flatMap((code) => calls.map((call) => ({ code, call })));
+  it.each(codes)(
+    'denies an unknown tag when $call fails with $code, whatever onUnresolvable forgives a registry',
+    async ({ code, call }) => {
+      const verdict = await check('alpine:3.16', { onUnresolvable: 'warn' }, { [call]: failing(code) });
+      expect(verdict).toMatchObject({ kind: 'deny', denial: { reason: code } });
+    },
+  );
+
+  it.each([
+    ['alpine:3.16', 'TAG_MOVED'],
+    [`alpine:3.16@${digestOfB}`, 'DIGEST_NOT_RECORDED'],
+  ])(
+    'denies %s that another replica reserves with another digest, published or not',
+    async (text, reason) => {
+      const lenient = { onLogUnavailable: 'admitReserved' };
+      for (const outage of [undefined, 'LOG_UNAVAILABLE'] as const) {
+        const verdict = await check(text, lenient, reservedAsA(outage));
+        expect(verdict).toMatchObject({ kind: 'deny', denial: { reason, expected: digestOfA } });
+      }
+    },
+  );
+
+  it('waits for that reservation where the rule pins what is recorded', async () => {
+    const verdict = await check('alpine:3.16', { onMoved: 'pinRecorded' }, reservedAsA());
+    expect(verdict).toMatchObject({ kind: 'pending', record: { digest: digestOfA } });
+  });
+});
