@@ -1,4 +1,5 @@
 import type { Policy } from '../policy/policy.ts';
+import type { PostgresServer } from './postgres-url.ts';
 
 /** How a log that is not ours is trusted: by its key and origin, or by a Sigstore `trusted_root.json`. */
 export interface LogSettings {
@@ -11,6 +12,15 @@ export interface LogSettings {
   readonly trustedRootFile?: string;
 }
 
+export type StoreSettings =
+  | { readonly kind: 'directory' }
+  | {
+      readonly kind: 'postgres';
+      readonly server: PostgresServer;
+      readonly caFile?: string;
+      readonly maxConnections: number;
+    };
+
 export interface Config {
   readonly scope: string;
   readonly dataDir: string;
@@ -19,7 +29,7 @@ export interface Config {
   readonly blindingKeyFile: string;
   readonly log: LogSettings;
   readonly signer: { readonly kind: 'key'; readonly keyFile: string };
-  readonly store: { readonly kind: 'directory' };
+  readonly store: StoreSettings;
   readonly registries: {
     readonly allow: readonly string[];
     readonly plainHttp: readonly string[];

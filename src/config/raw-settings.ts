@@ -77,6 +77,7 @@ export const CONFIG_VARIABLE = 'TAGSEAL_CONFIG';
 function fromVariable({ schema, path }: Setting, value: string, name: string): unknown {
   if (path === 'policies') return parseJson(value, name);
   if (schema instanceof z.ZodMiniArray) return value.split(',').map((item) => item.trim());
+  if (schema instanceof z.ZodMiniNumber && /^\d{1,9}$/.test(value)) return Number(value);
   if (schema instanceof z.ZodMiniBoolean && (value === 'true' || value === 'false')) return value === 'true';
   return value;
 }
@@ -93,13 +94,13 @@ function parseJson(value: string, name: string): unknown {
   }
 }
 
-function validated({ schema }: Setting, value: unknown, where: string): unknown {
+function validated({ schema, isSecret }: Setting, value: unknown, where: string): unknown {
   const result = z.safeParse(schema, value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   const at = issue !== undefined && issue.path.length > 0 ? `[${issue.path.join('][')}]` : '';
   const why = issue?.message ?? 'is not valid';
-  throw invalid(`${where}${at}: ${why}; got ${quote(JSON.stringify(value))}`);
+  throw invalid(`${where}${at}: ${why}${isSecret ? '' : `; got ${quote(JSON.stringify(value))}`}`);
 }
 
 function keysUnder(path: string): readonly string[] {

@@ -7,6 +7,8 @@ export interface Setting {
   /** As it would be written in the file; absent: no default. */
   readonly default?: unknown;
   readonly about: string;
+  /** Its value is never shown. */
+  readonly isSecret?: true;
 }
 
 const string = () => z.string({ error: 'must be text' });
@@ -32,6 +34,11 @@ const flag = z.boolean({ error: 'must be true or false' });
 
 function list(item: z.ZodMiniType, max: number) {
   return z.array(item, { error: 'must be a list' }).check(z.maxLength(max, `must have at most ${max} items`));
+}
+
+function wholeNumber(min: number, max: number) {
+  const error = `must be a whole number from ${min} to ${max}`;
+  return z.number({ error }).check(z.gte(min, { error }), z.lte(max, { error }), z.multipleOf(1, { error }));
 }
 
 function oneOf(...values: readonly [string, ...string[]]) {
@@ -97,7 +104,29 @@ export const SETTINGS: readonly Setting[] = [
     schema: text,
     about: 'Private key, P-256 PEM. Default: `signer.key` in dataDir, made on first start. Back it up.',
   },
-  { path: 'store.kind', schema: oneOf('directory'), default: 'directory', about: 'Where records are kept.' },
+  {
+    path: 'store.kind',
+    schema: oneOf('directory', 'postgres'),
+    default: 'directory',
+    about: 'Where records are kept; see docs/stores.md.',
+  },
+  {
+    path: 'store.url',
+    schema: text,
+    isSecret: true,
+    about:
+      '`postgres://user:password@host:5432/database?sslmode=verify-full`. TLS is verified unless the server is on this machine.',
+  },
+  {
+    path: 'store.caFile',
+    schema: text,
+    about: 'PEM certificates to trust for the database server, instead of the public ones.',
+  },
+  {
+    path: 'store.maxConnections',
+    schema: wholeNumber(1, 1000),
+    about: 'Connections of this process to the database, at most. Default: 10.',
+  },
   {
     path: 'registries.allow',
     schema: hosts,

@@ -1,6 +1,7 @@
 import { AppError } from '../errors/app-error.ts';
 import { parsePolicy } from '../policy/parse-policy.ts';
-import type { Config, LogSettings } from './config.ts';
+import type { Config, LogSettings, StoreSettings } from './config.ts';
+import { parsePostgresUrl } from './postgres-url.ts';
 import type { SettingValues } from './raw-settings.ts';
 import { variableOf } from './settings.ts';
 
@@ -25,7 +26,7 @@ export function toConfig(values: SettingValues, { source, absolute }: ConfigPlac
     blindingKeyFile: inDataDir('blindingKeyFile', 'blinding.key'),
     log: logSettings(get, absolute),
     signer: { kind: 'key', keyFile: inDataDir('signer.keyFile', 'signer.key') },
-    store: { kind: 'directory' },
+    store: storeSettings(get, absolute),
     registries: {
       allow: get.list('registries.allow'),
       plainHttp: get.list('registries.plainHttp'),
@@ -82,6 +83,26 @@ function logSettings(get: Reader, absolute: Absolute): LogSettings {
   };
 }
 
+const DEFAULT_MAX_CONNECTIONS = 10;
+
+function storeSettings(get: Reader, absolute: Absolute): StoreSettings {
+  const kind = get.oneOf('store.kind', ['directory', 'postgres']);
+  if (kind === 'directory') {
+    for (const path of ['store.url', 'store.caFile', 'store.maxConnections']) {
+      if (get.has(path)) throw contradiction(path, 'is not for store.kind directory');
+    }
+    return { kind };
+  }
+  const url = get.optional('store.url');
+  if (url === undefined) throw contradiction('store.url', `must be set for store.kind ${kind}`);
+  return {
+    kind,
+    server: parsePostgresUrl(url, { hasCa: get.has('store.caFile') }),
+    ...optionalFile(get, 'store.caFile', absolute, 'caFile'),
+    maxConnections: get.count('store.maxConnections') ?? DEFAULT_MAX_CONNECTIONS,
+  };
+}
+
 function tlsSettings(get: Reader, absolute: Absolute): Config['admission']['tls'] {
   const mode = get.oneOf('admission.tls.mode', ['self', 'files']);
   if (mode === 'self') return { mode };
@@ -125,7 +146,12 @@ function valueReader(values: SettingValues) {
   return {
     text,
     optional: (path: string): string | undefined => (values.has(path) ? text(path) : undefined),
+    has: (path: string): boolean => values.has(path),
     flag: (path: string): boolean => values.get(path) === true,
+    count(path: string): number | undefined {
+      const value = values.get(path);
+      return typeof value === 'number' ? value : undefined;
+    },
     list(path: string): readonly string[] {
       const value = values.get(path);
       return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
