@@ -1,6 +1,7 @@
 import type { Ledger, RecordOutcome, RecordRequest, VerifiedRecord } from '../check/ports.ts';
 import { AppError, toAppError } from '../errors/app-error.ts';
 import type { TagReference } from '../reference/reference.ts';
+import { findStored } from './find-stored.ts';
 import { loadRecord } from './load-record.ts';
 import { orAborted } from './or-aborted.ts';
 import type { RecordMemory } from './memory.ts';
@@ -35,7 +36,7 @@ export function makeLedger({ store, naming, verifier, memory, reserver, publishe
   async function find(reference: TagReference, signal: AbortSignal): Promise<VerifiedRecord | undefined> {
     const remembered = memory.get(reference.canonical);
     if (remembered !== undefined) return remembered;
-    const stored = await store.find(naming.claimId(reference), signal);
+    const stored = await findStored(reference, { store, naming }, signal);
     if (stored === undefined) return undefined;
     const found = await loadRecord(stored.record, reference, { naming, verifier });
     if (found.logged) memory.set(reference.canonical, found);

@@ -46,9 +46,7 @@ function checkIsAbout(record: TagRecord, reference: TagReference, naming: Naming
   if (record.reference !== reference.canonical)
     throw invalid(record, `it is not about ${reference.canonical}`);
   if (record.scope !== naming.scope) throw invalid(record, `its scope is not ${naming.scope}`);
-  if (record.privacy !== naming.privacyOf(reference))
-    throw invalid(record, `its privacy is ${record.privacy}`);
-  if (record.claimId !== naming.claimId(reference))
+  if (record.claimId !== naming.claimId(reference, record.privacy))
     throw invalid(record, 'its claimId is not that of its tag');
 }
 

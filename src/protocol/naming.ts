@@ -31,11 +31,14 @@ export interface Naming {
   readonly scope: string;
   readonly blindingKey: Uint8Array;
   privacyOf(reference: TagReference): Privacy;
-  claimId(reference: TagReference): string;
+  /** How the tag is named now, then how it would be named under another setting. */
+  privacies(reference: TagReference): readonly [Privacy, Privacy];
+  claimId(reference: TagReference, privacy: Privacy): string;
+  /** Of generation 0. */
   statements(
     reference: TagReference,
     digest: Digest,
-    generation: number,
+    privacy: Privacy,
   ): { readonly claim: string; readonly binding: string };
 }
 
@@ -45,8 +48,8 @@ export function makeNaming({ scope, privacy, blindingKey }: NamingSettings): Nam
     return PUBLIC_REGISTRIES.has(reference.registry) ? 'plain' : 'blinded';
   }
 
-  function claimId(reference: TagReference): string {
-    return privacyOf(reference) === 'plain'
+  function claimId(reference: TagReference, how: Privacy): string {
+    return how === 'plain'
       ? plainClaimId(scope, reference.canonical)
       : blindedClaimId(blindingKey, scope, reference.canonical);
   }
@@ -55,15 +58,16 @@ export function makeNaming({ scope, privacy, blindingKey }: NamingSettings): Nam
     scope,
     blindingKey,
     privacyOf,
+    privacies: (reference) =>
+      privacyOf(reference) === 'plain' ? ['plain', 'blinded'] : ['blinded', 'plain'],
     claimId,
-    statements(reference, digest, generation) {
-      const id = claimId(reference);
+    statements(reference, digest, how) {
+      const id = claimId(reference, how);
       const name = reference.canonical;
-      const salt =
-        privacyOf(reference) === 'blinded' ? { salt: bindingSalt(blindingKey, scope, name, digest) } : {};
+      const salt = how === 'blinded' ? { salt: bindingSalt(blindingKey, scope, name, digest) } : {};
       return {
         claim: claimStatement({ scope, claimId: id }),
-        binding: bindingStatement({ reference: name, digest, scope, claimId: id, generation, ...salt }),
+        binding: bindingStatement({ reference: name, digest, scope, claimId: id, generation: 0, ...salt }),
       };
     },
   };

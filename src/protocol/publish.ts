@@ -3,6 +3,7 @@ import { AppError } from '../errors/app-error.ts';
 import type { LoggedStatement, SignedStatement } from '../ledger/evidence.ts';
 import type { TagRecord } from '../ledger/record.ts';
 import type { TagReference } from '../reference/reference.ts';
+import { findStored } from './find-stored.ts';
 import { loadRecord } from './load-record.ts';
 import { loggedRecord } from './logged-record.ts';
 import type { RecordMemory } from './memory.ts';
@@ -39,7 +40,7 @@ export function makePublisher(parts: PublisherParts): Publisher {
   const { store, naming, verifier, writer, memory, at, lifetime } = parts;
 
   async function publish(reference: TagReference): Promise<VerifiedRecord> {
-    const stored = await store.find(naming.claimId(reference), lifetime);
+    const stored = await findStored(reference, { store, naming }, lifetime);
     if (stored === undefined) throw missing(reference);
     // what is published is what the store holds and what carries our signatures, never what the asker brought
     const found = await loadRecord(stored.record, reference, { naming, verifier });

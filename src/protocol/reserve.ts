@@ -1,7 +1,7 @@
 import type { RecordRequest, VerifiedRecord } from '../check/ports.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { SignedStatement } from '../ledger/evidence.ts';
-import type { TagRecord } from '../ledger/record.ts';
+import type { Privacy, TagRecord } from '../ledger/record.ts';
 import type { Naming } from './naming.ts';
 import type { Clock, EvidenceVerifier, LogReader, LogWriter, RecordStore, StatementSigner } from './ports.ts';
 import { loggedRecord } from './logged-record.ts';
@@ -39,36 +39,49 @@ export function makeReserver(parts: ReserverParts): Reserver {
     async reserve(request, signal) {
       await at('resolved');
       await tail.ready(signal);
-      const { reference, digest, origin } = request;
-      const texts = naming.statements(reference, digest, 0);
-      const [claim, binding] = await Promise.all([
-        signer.sign(texts.claim, signal),
-        signer.sign(texts.binding, signal),
+      const [now, otherwise] = naming.privacies(request.reference);
+      const [record, otherRecord] = await Promise.all([
+        draft(request, now, signal),
+        draft(request, otherwise, signal),
       ]);
       await at('signed');
-      const record: TagRecord = {
-        reference: reference.canonical,
-        digest,
-        scope: naming.scope,
-        claimId: naming.claimId(reference),
-        generation: 0,
-        privacy: naming.privacyOf(reference),
-        firstSeen: new Date(clock.now()).toISOString(),
-        origin,
-        phase: 'Reserved',
-        reservedAt: tail.position(),
-        claim,
-        binding,
-      };
       // the tail first: a claim of ours below its position is older than this reservation
-      const olderClaim = tail.indexOf(verifier.leafHash(claim));
-      if (olderClaim !== undefined) return restore(record, olderClaim, signal);
-      const outcome = await store.reserve(record, signal);
+      const reservedAt = tail.position();
+      for (const known of [record, otherRecord]) {
+        const olderClaim = tail.indexOf(verifier.leafHash(known.claim));
+        if (olderClaim !== undefined) return restore({ ...known, reservedAt }, olderClaim, signal);
+      }
+      const reserved = { ...record, reservedAt };
+      const outcome = await store.reserve(reserved, signal);
       if (outcome === 'exists') return { kind: 'exists' };
       await at('reserved');
-      return { kind: 'created', found: { record, logged: false } };
+      return { kind: 'created', found: { record: reserved, logged: false } };
     },
   };
+
+  /** The record as it would be reserved under a name of this privacy, signed. */
+  async function draft(request: RecordRequest, privacy: Privacy, signal: AbortSignal): Promise<TagRecord> {
+    const { reference, digest, origin } = request;
+    const texts = naming.statements(reference, digest, privacy);
+    const [claim, binding] = await Promise.all([
+      signer.sign(texts.claim, signal),
+      signer.sign(texts.binding, signal),
+    ]);
+    return {
+      reference: reference.canonical,
+      digest,
+      scope: naming.scope,
+      claimId: naming.claimId(reference, privacy),
+      generation: 0,
+      privacy,
+      firstSeen: new Date(clock.now()).toISOString(),
+      origin,
+      phase: 'Reserved',
+      reservedAt: tail.position(),
+      claim,
+      binding,
+    };
+  }
 
   async function restore(record: TagRecord, claimIndex: number, signal: AbortSignal): Promise<Reservation> {
     const bindingIndex = tail.indexOf(verifier.leafHash(record.binding));

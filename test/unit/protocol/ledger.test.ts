@@ -287,6 +287,35 @@ describe('makeLedger', () => {
     expect(await stored()).toMatchObject({ privacy: 'blinded', reference: reference.canonical });
     expect(await setUp().ledger.find(reference, signal)).toMatchObject({ logged: true });
   });
+
+  describe.each([
+    ['plain', 'blinded'],
+    ['blinded', 'plain'],
+    ['auto', 'blinded'],
+  ] as const)('after the setting privacy went from %s to %s', (before, after) => {
+    it('still finds the record, and gives the tag no second digest', async () => {
+      await setUp({ privacy: before }).ledger.record(request(digestOfA), signal);
+      const { ledger } = setUp({ privacy: after });
+      expect(await ledger.find(alpine, signal)).toMatchObject({
+        logged: true,
+        record: { digest: digestOfA },
+      });
+      const outcome = await ledger.record(request(digestOfB), signal);
+      expect(outcome).toMatchObject({ kind: 'existing', found: { record: { digest: digestOfA } } });
+      expect(treeSize()).toBe(2);
+    });
+
+    it('restores from the log, or refuses, what was recorded before', async () => {
+      await setUp({ privacy: before }).ledger.record(request(digestOfA), signal);
+      store = makeMemoryStore();
+      const { ledger } = setUp({ privacy: after });
+      expect(await codeOf(() => ledger.record(request(digestOfB), signal))).toBe('RECORD_LOST');
+      expect(await ledger.record(request(digestOfA), signal)).toMatchObject({
+        found: { logged: true, record: { digest: digestOfA, origin: 'restore' } },
+      });
+      expect(treeSize()).toBe(2);
+    });
+  });
 });
 
 function stopAt(step: ProtocolStep) {
