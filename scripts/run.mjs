@@ -75,6 +75,7 @@ const scripts = {
     );
   },
   format: () => run(module('prettier/bin/prettier.cjs'), '--write', '--log-level', 'warn', '.'),
+  docs: () => run('scripts/write-docs.ts'),
   test() {
     build();
     jest('jest.config.js', ...args);

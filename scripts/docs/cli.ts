@@ -1,0 +1,45 @@
+import { makeProgram } from '../../src/cli/program.ts';
+import { runCli } from '../../src/cli/run-cli.ts';
+import type { CliParts } from '../../src/cli/session.ts';
+import { codeBlock } from './blocks.ts';
+
+/** The help of every command, as it prints. */
+export async function helpBlocks(): Promise<Readonly<Record<string, string>>> {
+  const names = makeProgram(partsWith(() => undefined)).command.commands.map((command) => command.name());
+  const blocks: Record<string, string> = { tagseal: await helpOf([]) };
+  for (const name of names) blocks[`tagseal ${name}`] = await helpOf([name]);
+  return blocks;
+}
+
+/** The options that every command takes are told once, by the program itself. */
+async function helpOf(command: readonly string[]): Promise<string> {
+  let text = '';
+  await runCli(
+    [...command, '--help'],
+    partsWith((part) => {
+      text += part;
+    }),
+  );
+  const own = command.length === 0 ? text : text.replace(/\nGlobal Options:\n(?: .*\n)*/, '');
+  return codeBlock('text', own);
+}
+
+function partsWith(stdout: (text: string) => void): CliParts {
+  const never = () => Promise.reject(new Error('help opens nothing'));
+  return {
+    io: {
+      stdout,
+      stderr: stdout,
+      readStdin: never,
+      isTerminal: false,
+      color: false,
+      signal: new AbortController().signal,
+      version: '',
+    },
+    programs: {
+      openRuntime: never,
+      serve: never,
+      generateKey: () => ({ privateKey: '', publicKey: '' }),
+    },
+  };
+}
