@@ -19,9 +19,9 @@ import { makeTail, type Tail } from '../protocol/tail.ts';
 import { makeRegistry, type Registry } from '../registry/make-registry.ts';
 import type { KeySigner } from '../rekor/key-signer.ts';
 import { makeEvidenceVerifier } from '../rekor/verify-bundle.ts';
-import { makeDirectoryStore } from '../store/directory-store.ts';
 import { openBlindingKey, openSigner } from './key-files.ts';
 import { openLog, type OpenedLog } from './open-log.ts';
+import { openStore } from './open-store.ts';
 
 /** Each takes some 8 kB with its bundles; the warm path needs no store for as many tags as this. */
 const MAX_REMEMBERED = 20_000;
@@ -52,7 +52,7 @@ export interface Core {
   close(): Promise<void>;
 }
 
-/** Opens keys, log, store and registries. Throws KEY_INVALID, LOG_*, TRUST_ROOT_INVALID, CONFIG_INVALID. */
+/** Opens keys, log, store and registries. Throws KEY_INVALID, LOG_*, TRUST_ROOT_INVALID, CONFIG_INVALID, STORE_UNAVAILABLE. */
 export async function openCore({
   config,
   home,
@@ -64,11 +64,15 @@ export async function openCore({
   const signer = await openSigner(config);
   const blindingKey = await openBlindingKey(config);
   const extraCa = await readCa(config);
-  const log = await openLog(config, logger);
+  const opened = await openStore(config, logger);
+  const { store } = opened;
+  const log = await openLog(config, logger).catch(async (error: unknown) => {
+    await opened.close();
+    throw error;
+  });
 
   const naming = makeNaming({ scope: config.scope, privacy: config.privacy, blindingKey });
   const verifier = makeEvidenceVerifier({ keys: [signer.spki], logs: log.trusted });
-  const store = makeDirectoryStore({ directory: join(config.dataDir, 'records'), uniqueName: randomUUID });
   const memory = new LRUCache<string, VerifiedRecord>({ max: MAX_REMEMBERED });
   const { client } = log;
   const tail = makeTail({
@@ -104,6 +108,7 @@ export async function openCore({
       life.abort();
       await Promise.all([registry.close(), guardedRegistry.close()]);
       await log.close();
+      await opened.close();
     },
   };
 }
