@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomUUID, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
@@ -7,6 +7,7 @@ import type { Ledger, VerifiedRecord } from '../check/ports.ts';
 import type { CheckImage } from '../check/verdict.ts';
 import type { Config } from '../config/config.ts';
 import { AppError } from '../errors/app-error.ts';
+import { quote } from '../errors/quote.ts';
 import type { Logger } from '../observe/log.ts';
 import { compilePolicy } from '../policy/rule-for.ts';
 import { makeLedger } from '../protocol/ledger.ts';
@@ -141,12 +142,15 @@ function registryOptions({ config, home, clock, extraCa, allowPrivate }: Registr
 async function readCa({ registries: { caFile } }: Config): Promise<string | undefined> {
   if (caFile === undefined) return undefined;
   try {
-    return await readFile(caFile, 'utf8');
+    const pem = await readFile(caFile, 'utf8');
+    // tls itself takes any text, and would only fail at the first connection
+    new X509Certificate(pem);
+    return pem;
   } catch (error) {
     const why = String(error).replace(/^Error: /, '');
     throw new AppError({
       code: 'CONFIG_INVALID',
-      message: `cannot read registries.caFile: ${why}`,
+      message: `cannot use registries.caFile ${quote(caFile)}: ${why}; name a file of PEM certificates`,
       cause: error,
     });
   }

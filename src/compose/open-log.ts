@@ -1,6 +1,8 @@
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Config, LogSettings } from '../config/config.ts';
 import { AppError } from '../errors/app-error.ts';
+import { quote } from '../errors/quote.ts';
 import type { Logger } from '../observe/log.ts';
 import type { LogReader, LogWriter } from '../protocol/ports.ts';
 import { openEmbeddedLog } from '../rekor/embedded/embedded-log.ts';
@@ -13,6 +15,9 @@ import { makeUndiciTransport } from '../rekor/undici-transport.ts';
 import { makeRekorV2Client } from '../rekor/v2-client.ts';
 
 const API = '/api/v2';
+/** Together 3 s: many times what a command on a known tag takes. */
+const WAIT_MS = 50;
+const MAX_WAITS = 60;
 
 export interface OpenedLog {
   readonly client: LogWriter & LogReader;
@@ -29,16 +34,45 @@ export async function openLog({ log, dataDir }: Config, logger: Logger): Promise
 
 /** The embedded log belongs to one process; where a `tagseal serve` has it open, we use it through that one's door. */
 async function openEmbedded(dir: string, logger: Logger): Promise<OpenedLog> {
-  const holder = await readLock(dir);
-  if (holder?.url !== undefined && holder.pid !== process.pid) {
-    const trust = await readEmbeddedTrust(dir);
-    const transport = makeUndiciTransport({ baseUrl: holder.url });
-    return {
-      client: v2Client(holder.url, trust, transport),
-      trusted: [trust],
-      close: () => Promise.resolve(),
-    };
+  for (let waits = MAX_WAITS; ; waits -= 1) {
+    const url = await servedAt(dir);
+    if (url !== undefined) return openServed(dir, url);
+    try {
+      return await openOwn(dir, logger);
+    } catch (error) {
+      // a command that has it open ends soon, and a `serve` that is starting soon tells its address
+      if (waits === 0 || !(error instanceof AppError) || error.code !== 'LOG_IN_USE') throw error;
+    }
+    await delay(WAIT_MS);
   }
+}
+
+/** Where another living process serves the log. */
+async function servedAt(dir: string): Promise<string | undefined> {
+  const holder = await readLock(dir);
+  return holder?.pid === process.pid ? undefined : holder?.url;
+}
+
+async function openServed(dir: string, url: string): Promise<OpenedLog> {
+  const trust = await readEmbeddedTrust(dir);
+  // asked anew for each call: the process that serves the log may be restarted, and then has another address
+  const transport: LogTransport = async (request) => {
+    const baseUrl = await servedAt(dir);
+    if (baseUrl === undefined) throw notServed(dir);
+    return makeUndiciTransport({ baseUrl })(request);
+  };
+  return { client: v2Client(url, trust, transport), trusted: [trust], close: () => Promise.resolve() };
+}
+
+function notServed(dir: string): AppError {
+  return new AppError({
+    code: 'LOG_UNAVAILABLE',
+    message: `cannot reach the log in ${quote(dir)}: the process that served it has ended; start it again, or restart this one`,
+    retryAfterSeconds: 5,
+  });
+}
+
+async function openOwn(dir: string, logger: Logger): Promise<OpenedLog> {
   const opened = await openEmbeddedLog({ dir, logger });
   return {
     client: v2Client(dir, opened.trust, opened.transport),

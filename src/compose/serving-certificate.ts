@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { AppError } from '../errors/app-error.ts';
+import { quote } from '../errors/quote.ts';
 import { parseListenAddress } from '../http/listen-address.ts';
 import {
   issueLeaf,
@@ -12,8 +13,9 @@ import {
   type CertificatePair,
 } from '../http/tls.ts';
 import type { Clock } from '../protocol/ports.ts';
-import { createDurably, isErrno } from '../store/durable-file.ts';
+import { createDurably, isErrno, makeFolder } from '../store/durable-file.ts';
 
+const AUTHORITY_FILE = 'admission-ca.json';
 const DAY_MS = 86_400_000;
 const AUTHORITY_LIFETIME_MS = 3650 * DAY_MS;
 const LEAF_LIFETIME_MS = 7 * DAY_MS;
@@ -33,39 +35,57 @@ export async function servingCertificate(config: Config, clock: Clock): Promise<
     return { pair: await readCertificate(certFile, keyFile) };
   }
   const caFile = join(config.dataDir, 'admission-ca.pem');
-  const authority = await openAuthority(config.dataDir, clock);
-  const pair = await issueLeaf({
-    authority,
-    names: namesFor(config.admission.listen),
-    lifetimeMs: LEAF_LIFETIME_MS,
-    now: clock.now(),
+  const names = namesFor(config.admission.listen);
+  const pair = await orUnusable(join(config.dataDir, AUTHORITY_FILE), async () => {
+    const authority = await openAuthority(config.dataDir, clock);
+    await tellAuthority(caFile, authority);
+    return issueLeaf({ authority, names, lifetimeMs: LEAF_LIFETIME_MS, now: clock.now() });
   });
   return { pair, renewAfterMs: Math.floor((LEAF_LIFETIME_MS * 2) / 3), caFile };
 }
 
 /** One file holds certificate and key, so that two processes starting at once cannot mix theirs. */
 async function openAuthority(dataDir: string, clock: Clock): Promise<Authority> {
-  const file = join(dataDir, 'admission-ca.json');
+  const file = join(dataDir, AUTHORITY_FILE);
   const found = await readAuthority(file);
   if (found !== undefined) return found;
   const made = await makeAuthority({ lifetimeMs: AUTHORITY_LIFETIME_MS, now: clock.now() });
+  await makeFolder(dataDir);
   await createDurably(file, `${JSON.stringify(made)}\n`, randomUUID());
-  const kept = (await readAuthority(file)) ?? made;
-  await createDurably(join(dataDir, 'admission-ca.pem'), kept.cert, randomUUID());
-  return kept;
+  return (await readAuthority(file)) ?? made;
+}
+
+/** The certificate alone, for clients: at every start, since the last one may have ended before it came to this. */
+async function tellAuthority(caFile: string, { cert }: Authority): Promise<void> {
+  if ((await readText(caFile)) === cert) return;
+  await rm(caFile, { force: true });
+  await createDurably(caFile, cert, randomUUID());
 }
 
 async function readAuthority(file: string): Promise<Authority | undefined> {
-  let text: string;
+  const text = await readText(file);
+  if (text === undefined) return undefined;
+  const value = parseJson(text);
+  if (isAuthority(value)) return value;
+  throw new TypeError('it holds no certificate authority');
+}
+
+function parseJson(text: string): unknown {
   try {
-    text = await readFile(file, 'utf8');
+    return JSON.parse(text);
+  } catch {
+    // no cause: the parser quotes the text, and with it perhaps the key
+    return undefined;
+  }
+}
+
+async function readText(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return undefined;
-    throw unreadable(file, error);
+    throw error;
   }
-  const value: unknown = JSON.parse(text);
-  if (isAuthority(value)) return value;
-  throw unreadable(file, 'it is not a certificate authority; delete it to make a new one');
 }
 
 function isAuthority(value: unknown): value is Authority {
@@ -84,11 +104,15 @@ function namesFor(listen: string): readonly string[] {
   return host === undefined || host === '0.0.0.0' || names.includes(host) ? names : [host, ...names];
 }
 
-function unreadable(file: string, cause: unknown): AppError {
-  const why = String(cause).replace(/^Error: /, '');
-  return new AppError({
-    code: 'KEY_INVALID',
-    message: `cannot use the certificate file ${file}: ${why}`,
-    cause,
-  });
+async function orUnusable<T>(file: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new AppError({
+      code: 'KEY_INVALID',
+      message: `cannot use the certificate authority ${quote(file)}: ${why}; see that dataDir can be written, or delete the file to make a new one`,
+      cause,
+    });
+  }
 }
