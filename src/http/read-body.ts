@@ -31,8 +31,7 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Bo
       const bytes = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, size);
       resolve({ kind: 'body', bytes });
     });
-    // cut off in the middle; after `end` it comes too late to matter
-    request.on('error', () => resolve(CUT_OFF));
+    // without an `end` before it, the client is gone; no listener for `error` is needed, and none is told then
     request.on('close', () => resolve(CUT_OFF));
   });
 }

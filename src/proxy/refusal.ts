@@ -42,9 +42,7 @@ export function failure(error: AppError, requestId: string): OciError {
 export function reasonLocation(url: string, { reason, expected, actual }: Denial): string {
   const digests = expected === undefined || actual === undefined ? '' : `-want-${expected}-got-${actual}`;
   const text = `${slug(reason)}${digests}`.slice(0, MAX_REASON_LENGTH);
-  // the query came in raw, and a header takes printable characters only
-  const safe = url.replaceAll(/[^\x21-\x7e]/g, '');
-  return `${safe}${safe.includes('?') ? '&' : '?'}reason=${text}`;
+  return `${url}${url.includes('?') ? '&' : '?'}reason=${text}`;
 }
 
 function slug(reason: DenialReason): string {

@@ -202,6 +202,16 @@ describe('a pull without a verdict', () => {
   );
 
   it.each([
+    ['STORE_UNAVAILABLE', 503],
+    ['RECORD_LOST', 307],
+  ] as const)('answers HEAD for %s with %i', async (reason, status) => {
+    await using proxy = await judged({ kind: 'deny', denial: { reason, message: 'x' } });
+    const answer = await call(proxy.url, PATH, { method: 'HEAD' });
+    expect(answer.status).toBe(status);
+    expect(answer.headers.location).toBe(status === 307 ? `${PATH}?reason=record-lost` : undefined);
+  });
+
+  it.each([
     ['LOG_UNAVAILABLE', 503],
     ['REGISTRY_UNAVAILABLE', 503],
     ['STORE_UNAVAILABLE', 503],
