@@ -91,6 +91,7 @@ export const DEBIAN_TOOLS = {
   runc: 'runc',
   mariadbd: 'mariadb-server',
   'redis-server': 'redis-server',
+  openssl: 'openssl',
 } as const;
 
 export type DebianToolName = keyof typeof DEBIAN_TOOLS;
@@ -103,5 +104,5 @@ export interface Needs {
 /** What each suite (a folder of test/e2e) needs. */
 export const SUITE_NEEDS: Readonly<Record<string, Needs>> = {
   clients: { go: ['crane', 'registry', 'ctr'], debian: ['skopeo', 'containerd', 'ctr', 'runc'] },
-  rekor: { go: ['rekorV2', 'cosign'], debian: [] },
+  rekor: { go: ['rekorV2', 'cosign'], debian: ['openssl'] },
 };
