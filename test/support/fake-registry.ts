@@ -27,6 +27,8 @@ export interface Lies {
   body?: 'oversized' | 'endless' | 'stuck' | 'short';
   /** Manifests never get an answer. */
   silent?: boolean;
+  /** Pulls are answered once this has resolved; it is called for each. */
+  before?: (path: string) => Promise<void>;
   auth?: Auth;
   /** Every request is answered 429 with this Retry-After. */
   rateLimit?: { readonly retryAfter?: string };
@@ -120,6 +122,7 @@ export async function startFakeRegistry(): Promise<FakeRegistry> {
       receive(exchange, content);
       return;
     }
+    await lies.before?.(target.pathname);
     if (interrupts(response)) return;
     if (!mayPass(exchange)) {
       challenge(response);

@@ -15,6 +15,8 @@ export interface ServeSettings {
   readonly config?: readonly string[];
   /** Runs this script instead of the built program. */
   readonly program?: string;
+  /** Command and arguments that run what follows them, for example with fewer rights. */
+  readonly under?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -54,7 +56,9 @@ export async function writeConfig({ folder, registries, config = [] }: ServeSett
 /** `tagseal serve` as a process of its own, once all its doors listen. */
 export async function startServe(settings: ServeSettings): Promise<Served> {
   await writeConfig(settings);
-  const running = startProcess(process.execPath, [settings.program ?? PROGRAM, 'serve'], {
+  const program = [process.execPath, settings.program ?? PROGRAM, 'serve'];
+  const [command = '', ...args] = [...(settings.under ?? []), ...program];
+  const running = startProcess(command, args, {
     env: { ...cleanEnvironment(settings.folder), ...settings.env },
   });
   const urlOf = async (door: string) =>
@@ -132,7 +136,12 @@ export async function review(
   return (JSON.parse(text) as { response: ReviewAnswer }).response;
 }
 
+/** The path of a manifest of a registry with a port, at the proxy. */
+export function pullPath(registry: string, rest: string): string {
+  return `/v2/${registry.replace(':', '_')}/${rest}`;
+}
+
 /** The proxy's URL of a manifest in a registry with a port. */
 export function proxied(proxy: string, registry: string, rest: string): string {
-  return `${proxy}/v2/${registry.replace(':', '_')}/${rest}`;
+  return `${proxy}${pullPath(registry, rest)}`;
 }
