@@ -2,22 +2,8 @@ import { bindingSalt, blindedClaimId, plainClaimId } from '../ledger/claim-id.ts
 import type { Privacy } from '../ledger/record.ts';
 import { bindingStatement, claimStatement } from '../ledger/statement.ts';
 import type { Digest } from '../reference/digest.ts';
+import { PUBLIC_REGISTRIES } from '../reference/public-registries.ts';
 import type { TagReference } from '../reference/reference.ts';
-
-/** Registries whose names everybody knows: here a blinded name would hide nothing and cost outsiders the look-up. */
-const PUBLIC_REGISTRIES: ReadonlySet<string> = new Set([
-  'docker.io',
-  'ghcr.io',
-  'quay.io',
-  'registry.k8s.io',
-  'gcr.io',
-  'mcr.microsoft.com',
-  'public.ecr.aws',
-  'registry.access.redhat.com',
-  'docker.elastic.co',
-  'nvcr.io',
-  'cgr.dev',
-]);
 
 export interface NamingSettings {
   readonly scope: string;
@@ -45,6 +31,7 @@ export interface Naming {
 export function makeNaming({ scope, privacy, blindingKey }: NamingSettings): Naming {
   function privacyOf(reference: TagReference): Privacy {
     if (privacy !== 'auto') return privacy;
+    // a blinded name would hide nothing there, and cost outsiders the look-up
     return PUBLIC_REGISTRIES.has(reference.registry) ? 'plain' : 'blinded';
   }
 

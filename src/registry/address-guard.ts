@@ -5,11 +5,10 @@ import type { LookupFunction } from 'node:net';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import { forbiddenKind } from './forbidden-address.ts';
-import type { Hosts } from './hosts.ts';
 
 /**
  * Decides which addresses may be dialled: none that is loopback, link-local, metadata, unspecified, multicast or
- * reserved, and no private one unless `allowPrivate`; whatever host the configuration names is exempt. Any port may be
+ * reserved, and no private one unless `allowPrivate`. Who asks it decides which hosts are exempt. Any port may be
  * dialled: images name registries with ports, and the proxy's allow list compares ports itself.
  */
 export interface AddressGuard {
@@ -20,7 +19,6 @@ export interface AddressGuard {
 }
 
 export interface AddressGuardOptions {
-  readonly hosts: Hosts;
   readonly allowPrivate: boolean;
   /** The resolver behind the guard, `dns.lookup` by default. */
   readonly lookup?: LookupFunction;
@@ -36,7 +34,7 @@ export function makeAddressGuard(options: AddressGuardOptions): AddressGuard {
   return {
     checkLiteral(url) {
       const address = literal(url);
-      if (address === undefined || options.hosts.isNamed(url)) return;
+      if (address === undefined) return;
       const kind = forbiddenKind(address, options.allowPrivate);
       if (kind !== undefined) throw forbidden(url.host, `${address} is a ${kind} address`);
     },

@@ -9,6 +9,8 @@ import type { Limits } from './limits.ts';
 export interface Agents {
   /** For manifests and tokens: refuses answers above the manifest limit by itself. */
   readonly documents: Dispatcher;
+  /** For documents at hosts to which a registry sends us that the configuration does not name: nothing exempts them. */
+  readonly strangers: Dispatcher;
   readonly blobs: Dispatcher;
   /** Waits for what is in flight. */
   close(): Promise<void>;
@@ -24,46 +26,57 @@ export interface AgentOptions {
 
 export function makeAgents(options: AgentOptions): Agents {
   const { limits } = options;
-  const connect = makeConnector(options);
   const common = {
-    connect,
+    connect: makeConnector(options),
     // one request a connection: a slow answer delays no other
     pipelining: 1,
     headersTimeout: limits.headers,
     bodyTimeout: limits.bodyIdle,
     allowH2: false,
   };
-  const documents = new Agent({
+  const forDocuments = {
     ...common,
     connections: limits.documentConnections,
     maxResponseSize: limits.manifestBytes,
-  });
+  };
+  const documents = new Agent(forDocuments);
+  const strangers = new Agent({ ...forDocuments, connect: makeGuardedConnector(options) });
   const blobs = new Agent({ ...common, connections: limits.blobConnections });
   return {
     documents,
+    strangers,
     blobs,
     async close() {
-      await Promise.all([documents.close(), blobs.close()]);
+      await Promise.all([documents.close(), strangers.close(), blobs.close()]);
     },
   };
 }
 
-/** Checks literal addresses before, and resolved addresses at, the connect; a host that the configuration names is free. */
-function makeConnector({ guard, hosts, limits, extraCa }: AgentOptions): buildConnector.connector {
-  const base = {
-    timeout: limits.connect,
-    allowH2: false,
-    ...(extraCa === undefined ? {} : { ca: [...getCACertificates('default'), extraCa] }),
-  };
-  const free = buildConnector(base);
-  const guarded = buildConnector({ ...base, lookup: guard.lookup });
+/** A host that the configuration names is free. */
+function makeConnector(options: AgentOptions): buildConnector.connector {
+  const free = buildConnector(connectOptions(options));
+  const guarded = makeGuardedConnector(options);
   return (target, callback) => {
-    const url = new URL(`${target.protocol}//${target.host ?? target.hostname}`);
-    if (hosts.isNamed(url)) {
-      free(target, callback);
-      return;
-    }
-    guard.checkLiteral(url);
-    guarded(target, callback);
+    const connect = options.hosts.isNamed(urlOf(target)) ? free : guarded;
+    connect(target, callback);
   };
+}
+
+/** Checks literal addresses before, and resolved addresses at, the connect. */
+function makeGuardedConnector(options: AgentOptions): buildConnector.connector {
+  const { guard } = options;
+  const connect = buildConnector({ ...connectOptions(options), lookup: guard.lookup });
+  return (target, callback) => {
+    guard.checkLiteral(urlOf(target));
+    connect(target, callback);
+  };
+}
+
+function connectOptions({ limits, extraCa }: AgentOptions): buildConnector.BuildOptions {
+  const ca = extraCa === undefined ? {} : { ca: [...getCACertificates('default'), extraCa] };
+  return { timeout: limits.connect, allowH2: false, ...ca };
+}
+
+function urlOf({ protocol, host, hostname }: buildConnector.Options): URL {
+  return new URL(`${protocol}//${host ?? hostname}`);
 }

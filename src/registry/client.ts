@@ -54,11 +54,12 @@ const HEADERS = { accept: MANIFEST_ACCEPT, 'accept-encoding': 'identity' };
 export function makeManifestClient(options: ManifestClientOptions): ManifestClient {
   const { hosts, limits } = options;
 
-  /** One hop; only the registry's own origin is shown a credential. */
+  /** One hop; only the registry's own origin is shown a credential, and may have the address that it has. */
   async function hop(url: URL, home: URL, { target, ...rest }: Request): Promise<AuthorizedAnswer> {
     const call = { ...rest, url, headers: HEADERS, agent: 'documents' } as const;
     if (url.origin === home.origin) return await options.authorizedSend({ ...call, ...target });
-    return { answer: await options.send(call), credential: ANONYMOUS };
+    const agent = hosts.isNamed(home) ? 'documents' : 'strangers';
+    return { answer: await options.send({ ...call, agent }), credential: ANONYMOUS };
   }
 
   async function follow(request: Request): Promise<AuthorizedAnswer> {

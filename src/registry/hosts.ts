@@ -1,5 +1,6 @@
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
+import { PUBLIC_REGISTRIES } from '../reference/public-registries.ts';
 
 /** Docker Hub's API does not live under the name that everybody writes. */
 const DIALLED: ReadonlyMap<string, string> = new Map([['docker.io', 'registry-1.docker.io']]);
@@ -8,7 +9,10 @@ const DIALLED: ReadonlyMap<string, string> = new Map([['docker.io', 'registry-1.
 export interface Hosts {
   /** The URL under which a registry is reached, without a path. Throws REFERENCE_INVALID. */
   originOf(registry: string): URL;
-  /** Whether the configuration names the URL's host: then private addresses are meant. */
+  /**
+   * Whether the configuration names the URL's host: then private addresses are meant. Not so for a well-known public
+   * registry, which is listed so that it may be used; whatever its name resolves to then must be public.
+   */
   isNamed(url: URL): boolean;
   /** Whether a URL may be called as far as its scheme goes: https, or http to a `plainHttp` host. */
   mayCall(url: URL): boolean;
@@ -19,7 +23,7 @@ export function makeHosts(options: {
   readonly plainHttp: ReadonlySet<string>;
 }): Hosts {
   const plainHttp = new Set([...options.plainHttp].map(authority));
-  const named = new Set([...options.named, ...options.plainHttp].map(authority));
+  const named = new Set([...options.named].map(authority).filter((host) => !PUBLIC_REGISTRIES.has(host)));
   return {
     originOf(registry) {
       const scheme = plainHttp.has(authority(registry)) ? 'http' : 'https';
@@ -31,7 +35,7 @@ export function makeHosts(options: {
         message: `cannot ask registry ${quote(registry)}: it is not a host name; check the image's first part`,
       });
     },
-    isNamed: (url) => named.has(authority(url.host)),
+    isNamed: (url) => named.has(authority(url.host)) || plainHttp.has(authority(url.host)),
     mayCall: (url) =>
       url.protocol === 'https:' || (url.protocol === 'http:' && plainHttp.has(authority(url.host))),
   };

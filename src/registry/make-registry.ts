@@ -53,7 +53,6 @@ export function makeRegistry(options: RegistryOptions): Registry {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const hosts = makeHosts({ named: options.namedHosts, plainHttp: options.plainHttp });
   const guard = makeAddressGuard({
-    hosts,
     allowPrivate: options.allowPrivate,
     ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
   });

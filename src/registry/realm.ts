@@ -1,9 +1,12 @@
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
+import { PUBLIC_REGISTRIES } from '../reference/public-registries.ts';
 import type { Hosts } from './hosts.ts';
 
 /** Token services that live under another domain than their registry. */
 const PAIRS: ReadonlyMap<string, string> = new Map([['docker.io', 'auth.docker.io']]);
+
+const PUBLIC_SERVICES: ReadonlySet<string> = new Set([...PUBLIC_REGISTRIES, ...PAIRS.values()]);
 
 /** Domains below which strangers can get names, beside the pattern of `co.uk`. */
 const SHARED_DOMAINS: ReadonlySet<string> = new Set([
@@ -34,20 +37,23 @@ export interface Realm {
 
 /**
  * Judges the `realm` of a Bearer challenge. It must be https (or a `plainHttp` host), without user information, on the
- * registry's own host, its domain, or a known partner. A host that the configuration names is asked as well, but never
- * shown a credential of another registry. Throws REGISTRY_ANSWER_INVALID. (CVE-2020-15157, CVE-2026-33540.)
+ * registry's own host, its domain, or a known partner. A public registry is asked as well, and a host that the configuration
+ * names beside the registry, but never shown a credential of another registry. Throws REGISTRY_ANSWER_INVALID. (CVE-2020-15157, CVE-2026-33540.)
  */
 export function judgeRealm(text: string, registry: string, hosts: Hosts): Realm {
   const url = parseRealm(text);
   if (url === undefined || !hosts.mayCall(url)) {
     throw refused(registry, text, 'it is no https URL without a user name');
   }
-  if (belongs(url, registry, hosts.originOf(registry))) return { url, credentials: true };
-  if (hosts.isNamed(url) || [...PAIRS.values()].includes(url.host)) return { url, credentials: false };
+  const own = hosts.originOf(registry);
+  if (belongs(url, registry, own)) return { url, credentials: true };
+  // a stranger may send us to a public token service, and not to a host inside that somebody else is to use
+  const isMeant = hosts.isNamed(url) && hosts.isNamed(own);
+  if (isMeant || PUBLIC_SERVICES.has(url.host)) return { url, credentials: false };
   throw refused(
     registry,
     text,
-    'it lies outside the registry; name its host in registries.allow if it is meant',
+    'it lies outside the registry; name both hosts in registries.allow if it is meant',
   );
 }
 

@@ -13,7 +13,8 @@ export function isRedirect(answer: Answer): boolean {
 }
 
 /**
- * Where a redirect leads: https or a `plainHttp` host, no user information, no forbidden literal address. Throws
+ * Where a redirect leads: https or a `plainHttp` host, no user information, no forbidden literal address unless the
+ * configuration names both that host and the one that sends us there. Throws
  * REGISTRY_ANSWER_INVALID, ADDRESS_FORBIDDEN.
  */
 export function redirectTarget(
@@ -35,10 +36,14 @@ export function redirectTarget(
       message: `${aim}: ${quote(answer.url.host)} redirects to ${quote(url.origin)}, which is not https; name that host in registries.plainHttp if it is meant`,
     });
   }
+  if (!hosts.isNamed(url) || !hosts.isNamed(answer.url)) checkAddress(url, answer, aim, guard);
+  return url;
+}
+
+function checkAddress(url: URL, { url: { host } }: Answer, aim: string, guard: AddressGuard): void {
   try {
     guard.checkLiteral(url);
   } catch (error) {
-    throw toSendError(error, url.host, `${aim}: ${quote(answer.url.host)} redirects to ${quote(url.origin)}`);
+    throw toSendError(error, url.host, `${aim}: ${quote(host)} redirects to ${quote(url.origin)}`);
   }
-  return url;
 }

@@ -18,7 +18,7 @@ export interface Call {
   readonly authorization?: string | undefined;
   /** A form; a call with one is not repeated. */
   readonly body?: string;
-  readonly agent: 'documents' | 'blobs';
+  readonly agent: 'documents' | 'strangers' | 'blobs';
   /** How messages about this call begin, for example `cannot resolve "alpine:3"`. */
   readonly aim: string;
   readonly signal: AbortSignal;

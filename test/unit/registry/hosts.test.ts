@@ -5,13 +5,13 @@ import { codeOf } from '../../support/throw-with-code.ts';
 
 const hosts = makeHosts({
   named: new Set(['docker.io', 'One.example:5000']),
-  plainHttp: new Set(['plain:80']),
+  plainHttp: new Set(['plain:80', 'ghcr.io']),
 });
 
 describe('originOf', () => {
   it.each([
     ['docker.io', 'https://registry-1.docker.io/'],
-    ['ghcr.io', 'https://ghcr.io/'],
+    ['quay.io', 'https://quay.io/'],
     ['one.example:5000', 'https://one.example:5000/'],
     ['[2001:db8::1]:5000', 'https://[2001:db8::1]:5000/'],
     ['plain:80', 'http://plain/'],
@@ -29,7 +29,8 @@ describe('isNamed', () => {
     ['https://one.example:5000/x', true],
     ['https://one.example/', false],
     ['https://one.example:5001/', false],
-    ['https://docker.io:443/', true],
+    ['https://docker.io:443/', false],
+    ['http://ghcr.io/', true],
     ['http://plain/', true],
     ['https://sub.docker.io/', false],
   ])('of %s is %j', (url, named) => {

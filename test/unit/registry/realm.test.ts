@@ -4,7 +4,7 @@ import { judgeRealm } from '../../../src/registry/realm.ts';
 import { codeOf } from '../../support/throw-with-code.ts';
 
 const hosts = makeHosts({
-  named: new Set(['ghcr.io', 'docker.io']),
+  named: new Set(['ghcr.io', 'docker.io', 'one.internal', 'login.intern']),
   plainHttp: new Set(['plain.example:5000']),
 });
 
@@ -27,6 +27,7 @@ describe('judgeRealm', () => {
   it.each([
     ['lscr.io', 'https://ghcr.io/token'],
     ['docker.vanity.example', 'https://auth.docker.io/token'],
+    ['one.internal', 'https://login.intern/token'],
   ])('asks for %s at %s without credentials', (registry, realm) => {
     expect(judgeRealm(realm, registry, hosts).credentials).toBe(false);
   });
@@ -43,6 +44,8 @@ describe('judgeRealm', () => {
     ['registry.acme.co.uk', 'https://auth.evil.co.uk/token'],
     ['one.azurecr.io', 'https://two.azurecr.io/token'],
     ['203.0.113.7:5000', 'https://198.51.113.7/token'],
+    ['stranger.example', 'https://login.intern/token'],
+    ['ghcr.io', 'https://login.intern/token'],
     ['plain.example:5000', 'http://plain.example/token'],
     ['plain.example:5000', 'http://169.254.169.254/'],
   ])('refuses for %s the realm %j', async (registry, realm) => {
