@@ -10,10 +10,10 @@ import { outcomeOf } from './outcome.ts';
 import type { Door, DoorRules, Outcome } from './outcome.ts';
 import { renderReview } from './response.ts';
 import type { Answer, DeniedImage } from './response.ts';
-import { parseReviewJson, readReview, uidOf } from './review.ts';
-import type { Review } from './review.ts';
+import { headOf, parseReviewJson, readReview, uidOf } from './review.ts';
+import type { ReviewHead } from './review.ts';
 import { select } from './selection.ts';
-import type { Selection } from './selection.ts';
+import type { Selected, Selection } from './selection.ts';
 import type { Replacement } from './patch.ts';
 import { makeReporter } from './report.ts';
 import { fieldOf, pointerOf } from './workload.ts';
@@ -50,29 +50,31 @@ export function makeHandleReview(options: AdmissionOptions): HandleReview {
 
   return async function handleReview(door, bytes, url) {
     const started = clock.monotonicMs();
-    let uid: string | undefined;
+    const read = readTask(door, bytes);
+    if (read.kind === 'invalid') return failed(door, read.uid, read.error);
+    const { head, selected } = read;
     try {
-      const json = parseReviewJson(bytes);
-      uid = uidOf(json);
-      const review = readReview(json);
-      const { answer, findings } = await judge(door, review, url);
-      reporter.answered({ door, review, answer, findings, started });
-      return { status: 200, body: renderReview(review.uid, answer) };
-    } catch (caught) {
-      const error = toAppError(caught);
-      reporter.failed(door, uid, error);
-      // without a uid no review can be answered: any status but 200 is a failed call to the API server
-      if (uid === undefined) return refuse(error);
-      return { status: 200, body: renderReview(uid, { kind: 'failed', error }) };
+      const { answer, findings } = await judge(door, head, selected, url);
+      reporter.answered({ door, review: head, answer, findings, started });
+      return { status: 200, body: renderReview(head.uid, answer) };
+    } catch (error) {
+      return failed(door, head.uid, toAppError(error));
     }
   };
 
+  function failed(door: Door, uid: string | undefined, error: AppError): HttpAnswer {
+    reporter.failed(door, uid, error);
+    // without a uid no review can be answered: any status but 200 is a failed call to the API server
+    if (uid === undefined) return refuse(error);
+    return { status: 200, body: renderReview(uid, { kind: 'failed', error }) };
+  }
+
   async function judge(
     door: Door,
-    review: Review,
+    review: ReviewHead,
+    selected: Selected,
     url: string,
   ): Promise<{ readonly answer: Answer; readonly findings: readonly Finding[] }> {
-    const selected = select(review, door === 'warn' ? 'workloads' : 'pods');
     if (selected.kind === 'skip' || selected.selection.images.length === 0) {
       return { answer: nothingToJudge(), findings: [] };
     }
@@ -98,6 +100,27 @@ export function makeHandleReview(options: AdmissionOptions): HandleReview {
   }
 }
 
+type ReadTask =
+  | { readonly kind: 'task'; readonly head: ReviewHead; readonly selected: Selected }
+  | { readonly kind: 'invalid'; readonly uid: string | undefined; readonly error: AppError };
+
+/**
+ * Takes from a review what judging it needs. Not a part of the async function on purpose: objects that wait for a verdict must
+ * not hold the parsed review, or all of it lives until the next full garbage collection.
+ */
+function readTask(door: Door, bytes: Buffer): ReadTask {
+  let uid: string | undefined;
+  try {
+    const json = parseReviewJson(bytes);
+    uid = uidOf(json);
+    const review = readReview(json);
+    const selected = select(review, door === 'warn' ? 'workloads' : 'pods');
+    return { kind: 'task', head: headOf(review), selected };
+  } catch (error) {
+    return { kind: 'invalid', uid, error: toAppError(error) };
+  }
+}
+
 function missing(): never {
   throw new AppError({ code: 'INTERNAL', message: 'an image was left without a verdict' });
 }
@@ -113,7 +136,7 @@ function refuse(error: AppError): HttpAnswer {
 }
 
 function nothingToJudge(): Answer {
-  return { kind: 'allow', replacements: [], warnings: [], auditAnnotations: { decision: 'allow' } };
+  return { kind: 'allow', replacements: [], warnings: [], auditAnnotations: auditAnnotations([]) };
 }
 
 /** One denied image denies the whole object; only then does one that is still being recorded count. */

@@ -5,11 +5,11 @@ import type { ReasonLabel, VerdictLabel } from '../observe/metrics.ts';
 import type { AdmissionOptions, Finding } from './handler.ts';
 import type { Door } from './outcome.ts';
 import type { Answer } from './response.ts';
-import type { Review } from './review.ts';
+import type { ReviewHead } from './review.ts';
 
 export interface Answered {
   readonly door: Door;
-  readonly review: Review;
+  readonly review: ReviewHead;
   readonly answer: Answer;
   readonly findings: readonly Finding[];
   /** Monotonic, milliseconds. */

@@ -5,8 +5,8 @@ import type { JsonObject } from './json-object.ts';
 
 export type Operation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
 
-/** The part of an AdmissionReview that Tagseal looks at (admission.k8s.io/v1 AdmissionRequest); objects are raw JSON. */
-export interface Review {
+/** What a review says of itself, without the objects that it is about. */
+export interface ReviewHead {
   readonly uid: string;
   readonly operation: Operation;
   /** `group/kind` with an empty group for the core: `/Pod`, `apps/Deployment`. */
@@ -16,6 +16,10 @@ export interface Review {
   readonly namespace: string;
   readonly name: string;
   readonly dryRun: boolean;
+}
+
+/** The part of an AdmissionReview that Tagseal looks at (admission.k8s.io/v1 AdmissionRequest); objects are raw JSON. */
+export interface Review extends ReviewHead {
   readonly object: JsonObject | undefined;
   readonly oldObject: JsonObject | undefined;
 }
@@ -83,6 +87,11 @@ function readRequest(request: JsonObject, uid: string): Review {
     object: objectAt(request, 'object'),
     oldObject: objectAt(request, 'oldObject'),
   };
+}
+
+export function headOf(review: Review): ReviewHead {
+  const { uid, operation, groupKind, subResource, namespace, name, dryRun } = review;
+  return { uid, operation, groupKind, subResource, namespace, name, dryRun };
 }
 
 function objectAt(request: JsonObject, name: string): JsonObject | undefined {
