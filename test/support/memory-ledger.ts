@@ -17,7 +17,8 @@ export function makeMemoryLedger(): MemoryLedger {
   let how: Parameters<MemoryLedger['behave']>[0] = 'normal';
 
   function failIfTold(): void {
-    if (typeof how === 'object') throw new AppError({ code: how.fail, message: `told to fail with ${how.fail}` });
+    if (typeof how === 'object')
+      throw new AppError({ code: how.fail, message: `told to fail with ${how.fail}` });
   }
 
   return {
@@ -36,7 +37,8 @@ export function makeMemoryLedger(): MemoryLedger {
       const existing = records.get(canonical);
       if (existing?.logged === true) return { kind: 'existing', found: existing };
       recorded.push(request);
-      const record = existing?.record ?? sampleRecord(canonical, { digest: request.digest, origin: request.origin });
+      const record =
+        existing?.record ?? sampleRecord(canonical, { digest: request.digest, origin: request.origin });
       if (how !== 'normal' || request.waitFor === 'reserved') {
         const found = { record, logged: false };
         records.set(canonical, found);

@@ -7,7 +7,10 @@ export const digestOfA = parseDigest(`sha256:${'a'.repeat(64)}`);
 export const digestOfB = parseDigest(`sha256:${'b'.repeat(64)}`);
 
 /** A reserved record that is right in every field but its signatures. */
-export function sampleRecord(reference = 'docker.io/library/alpine:3.16', change: Partial<TagRecord> = {}): TagRecord {
+export function sampleRecord(
+  reference = 'docker.io/library/alpine:3.16',
+  change: Partial<TagRecord> = {},
+): TagRecord {
   const scope = 'default';
   const claimId = plainClaimId(scope, reference);
   const digest = change.digest ?? digestOfA;
