@@ -1,12 +1,14 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { AppError } from '../errors/app-error.ts';
 import { generateKey, makeKeySigner, type KeySigner } from '../rekor/key-signer.ts';
 import { createDurably, isErrno, makeFolder } from '../store/durable-file.ts';
 
 const BLINDING_KEY = /^[0-9a-f]{64}\n?$/;
+/** What the first recorded tag leaves in dataDir, besides the keys: a record, and an entry of the embedded log. */
+const TRACES = ['records', join('log', 'tiles', 'tile')];
 const MAKE_BLINDING_KEY = 'make one with: openssl rand -hex 32';
 
 /** The signing key; made on first start where the config names none. Throws KEY_INVALID. */
@@ -42,6 +44,7 @@ async function readOrMake(path: string, { advice, make }: KeyWish): Promise<stri
   const found = await read(path);
   if (found !== undefined) return found;
   if (make === undefined) throw unusable(path, `there is no such file; ${advice}`);
+  await requireFirstStart(path);
   try {
     await makeFolder(dirname(path));
     // of two processes that start at once, one makes the key and both read it
@@ -50,6 +53,25 @@ async function readOrMake(path: string, { advice, make }: KeyWish): Promise<stri
     throw unusable(path, `${reason(error)}; see that dataDir can be written`, error);
   }
   return (await read(path)) ?? '';
+}
+
+/** A new key beside old records would make every known tag look new, or every record forged. */
+async function requireFirstStart(path: string): Promise<void> {
+  const folder = dirname(path);
+  const traces = await Promise.all(TRACES.map((trace) => namesIn(join(folder, trace))));
+  const found = TRACES.find((_trace, at) => (traces[at] ?? []).length > 0);
+  if (found === undefined) return;
+  const why = `it is gone, and ${join(folder, found)} holds what was made with it`;
+  throw unusable(path, `${why}; restore it from a backup, or start anew in another dataDir`);
+}
+
+async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return [];
+    throw unusable(folder, `${reason(error)}; see that dataDir can be read`, error);
+  }
 }
 
 async function read(path: string): Promise<string | undefined> {
