@@ -59,8 +59,7 @@ function variableValues(environment: Readonly<Record<string, string | undefined>
   const found = new Map<string, unknown>();
   const byVariable = new Map(SETTINGS.map((setting) => [variableOf(setting.path), setting]));
   for (const [name, value] of Object.entries(environment)) {
-    if (!name.startsWith('TAGSEAL_') || name === CONFIG_VARIABLE || value === undefined || value === '')
-      continue;
+    if (!isOurs(name) || value === undefined || value === '') continue;
     const setting = byVariable.get(name);
     if (setting === undefined) {
       throw unknownKey({ source: 'environment', path: '', key: name, keys: [...byVariable.keys()] });
@@ -72,6 +71,14 @@ function variableValues(environment: Readonly<Record<string, string | undefined>
 
 /** Names the config file; the one variable that is not a setting. */
 export const CONFIG_VARIABLE = 'TAGSEAL_CONFIG';
+
+/** Kubernetes tells every Pod about each Service by such variables: one named `tagseal` is no setting of ours. */
+const SERVICE_LINK =
+  /_(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT(?:_[0-9]+_(?:TCP|UDP|SCTP)(?:_[A-Z]+)?)?)$/;
+
+function isOurs(name: string): boolean {
+  return name.startsWith('TAGSEAL_') && name !== CONFIG_VARIABLE && !SERVICE_LINK.test(name);
+}
 
 /** A variable is text: lists are comma separated, truth is true or false, the policies are JSON. */
 function fromVariable({ schema, path }: Setting, value: string, name: string): unknown {

@@ -24,6 +24,19 @@ async function refusal(text: string, environment: Readonly<Record<string, string
 }
 
 describe('readConfig', () => {
+  it.each([
+    'TAGSEAL_SERVICE_HOST',
+    'TAGSEAL_SERVICE_PORT',
+    'TAGSEAL_SERVICE_PORT_HTTPS',
+    'TAGSEAL_PORT',
+    'TAGSEAL_PORT_443_TCP',
+    'TAGSEAL_PORT_443_TCP_ADDR',
+    'TAGSEAL_ADMISSION_PORT_8443_TCP_PROTO',
+  ])('takes %s, which Kubernetes sets for a Service, for no setting', async (name) => {
+    expect(await refusal('', { [name]: 'tcp://10.0.0.1:443' })).toBe('accepted');
+    expect(SETTINGS.map(({ path }) => variableOf(path))).not.toContain(name);
+  });
+
   it('has a default that works for every setting when there is no file', async () => {
     await using folder = await makeTempFolder();
     const config = readConfig({ environment: {}, workingDirectory: folder.path });
