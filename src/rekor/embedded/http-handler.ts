@@ -10,7 +10,11 @@ const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 /** The embedded log's API for other processes: Rekor v2's write call and the tiles, read by the same client. */
 export function makeLogHttpHandler(transport: LogTransport): RequestListener {
   return (request, response) => {
-    void answer(transport, request, response);
+    answer(transport, request, response).catch(() => {
+      // nobody else hears of it: an answer that fails must cost this exchange and not the process
+      if (response.headersSent) response.destroy();
+      else sendJson(response, 503, errorBody('UNAVAILABLE', 'the log cannot answer; see its folder'));
+    });
   };
 }
 
