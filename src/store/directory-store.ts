@@ -1,6 +1,7 @@
 import { open, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError } from '../errors/app-error.ts';
+import { quote } from '../errors/quote.ts';
 import type { TagRecord } from '../ledger/record.ts';
 import { parseTagRecord, recordName } from '../ledger/tag-record.ts';
 import type { RecordStore, StoredRecord } from '../protocol/ports.ts';
@@ -8,6 +9,8 @@ import { createDurably, isErrno, makeFolder } from './durable-file.ts';
 
 /** A record with both bundles has some 12 kB; certificates and timestamps may double that. */
 const MAX_RECORD_BYTES = 262_144;
+/** A record has two or three versions; more digits than FILE reads would be written and never found. */
+const MAX_VERSION = 999_999;
 const FILE = /^(t-[0-9a-f]{40}(?:-\d{1,9})?)\.(\d{1,6})\.json$/;
 
 export interface DirectoryStoreParts {
@@ -61,6 +64,7 @@ export function makeDirectoryStore({ directory, uniqueName }: DirectoryStorePart
 
     async update(record, version) {
       const next = Number(version) + 1;
+      if (next > MAX_VERSION) throw tooManyVersions(record);
       return (await create(record, next)) ? 'updated' : 'conflict';
     },
 
@@ -138,6 +142,13 @@ function parseJson(text: string, path: string): unknown {
   } catch (error) {
     throw invalid(path, 'it is not JSON', error);
   }
+}
+
+function tooManyVersions({ reference }: TagRecord): AppError {
+  return new AppError({
+    code: 'RECORD_INVALID',
+    message: `the record of ${quote(reference)} cannot be written: its file has the last version that there can be; restore it from a backup`,
+  });
 }
 
 function invalid(path: string, why: string, cause?: unknown): AppError {

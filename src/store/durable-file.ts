@@ -13,7 +13,7 @@ export async function makeFolder(path: string): Promise<void> {
 /**
  * Creates `path` with all of `text`, or not at all: written aside, synced, then linked under its name, so that neither
  * a crash nor a second writer can leave or see half a file. Resolves to false where the name is taken; when it
- * resolves to true the file survives a power loss.
+ * resolves the file, whoever wrote it, survives a power loss.
  */
 export async function createDurably(path: string, text: string, asideName: string): Promise<boolean> {
   const folder = dirname(path);
@@ -23,8 +23,10 @@ export async function createDurably(path: string, text: string, asideName: strin
     try {
       await link(aside, path);
     } catch (error) {
-      if (isErrno(error, 'EEXIST')) return false;
-      throw error;
+      if (!isErrno(error, 'EEXIST')) throw error;
+      // whoever reads what is there may tell others of it, so its name must survive a power loss, too
+      await syncFolder(folder);
+      return false;
     }
     await syncFolder(folder);
     return true;

@@ -16,8 +16,8 @@ function open(directory: string) {
   return makeDirectoryStore({ directory, uniqueName: () => String(++names) });
 }
 
-async function plant(directory: string, text: string): Promise<void> {
-  const path = join(directory, name.slice(2, 4), `${name}.1.json`);
+async function plant(directory: string, text: string, version = 1): Promise<void> {
+  const path = join(directory, name.slice(2, 4), `${name}.${version}.json`);
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, text);
 }
@@ -60,5 +60,14 @@ describe('makeDirectoryStore', () => {
     await using folder = await makeTempFolder();
     await writeFile(join(folder.path, name.slice(2, 4)), 'a file where a folder belongs');
     expect(await codeOf(() => open(folder.path).reserve(record, signal))).toBe('STORE_UNAVAILABLE');
+  });
+
+  it('refuses a version that it could not find again, instead of writing it', async () => {
+    await using folder = await makeTempFolder();
+    const store = open(folder.path);
+    await plant(folder.path, JSON.stringify(record), 999_999);
+    const { version = '' } = (await store.find(record.claimId, signal)) ?? {};
+    expect(await codeOf(() => store.update(record, version, signal))).toBe('RECORD_INVALID');
+    expect(await readdir(join(folder.path, name.slice(2, 4)))).toEqual([`${name}.999999.json`]);
   });
 });
