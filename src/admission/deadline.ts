@@ -11,6 +11,8 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 };
 
 const DEFAULT_TIMEOUT_MS = 10_000;
+/** What nearly every request says, spared the parsing. */
+const COMMON = '?timeout=10s';
 /** What the way back to the API server may take. */
 const RESERVE_MS = 1500;
 /** A request that waits occupies a seat of the API server (priority and fairness). */
@@ -23,7 +25,7 @@ const GRACE_MS = 500;
  * 1.5 s, at least half of it, at most 8 s. Without a readable one, 10 s are assumed.
  */
 export function deadlineMs(url: string): number {
-  const timeout = timeoutMs(url) ?? DEFAULT_TIMEOUT_MS;
+  const timeout = url.endsWith(COMMON) ? DEFAULT_TIMEOUT_MS : (timeoutMs(url) ?? DEFAULT_TIMEOUT_MS);
   return Math.min(Math.max(timeout - RESERVE_MS, timeout / 2), MAX_MS);
 }
 

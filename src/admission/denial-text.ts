@@ -1,5 +1,5 @@
-/** An Event holds 1024 bytes; the prefix of the API server and the list of the rest need some of them. */
-const MAX_BYTES = 900;
+/** What an Event holds. */
+const MAX_BYTES = 1024;
 
 export interface DeniedText {
   readonly field: string;

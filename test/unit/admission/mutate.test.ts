@@ -183,7 +183,7 @@ describe('/mutate', () => {
   it('writes the recorded digest of each container into the audit log', async () => {
     const { ask } = admissionSetup(scriptedCheck({}).checkImage);
     const { auditAnnotations } = await ask('mutate', reviewOf({ object: podWith(API) }));
-    expect(auditAnnotations).toEqual({ decision: 'allow', 'image-c0': `${API}@${digestOfA}` });
+    expect(auditAnnotations).toEqual({ decision: 'allow', 'image-c0': `${digestOfA} log index 48210377` });
   });
 
   it('logs one line for a review of known tags, and one more for each denied image', async () => {
