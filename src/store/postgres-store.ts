@@ -34,7 +34,7 @@ export interface OpenedPostgresStore {
   readonly store: RecordStore;
   readonly follower: GenerationFollower;
   /** Waits for the calls that are under way. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Connects once and brings the tables up to date. Throws STORE_UNAVAILABLE, DEADLINE_EXCEEDED. */

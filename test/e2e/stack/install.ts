@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { runProcess } from '../../support/start-process.ts';
@@ -29,8 +29,21 @@ export async function goModule(name: GoToolName): Promise<string> {
 
 /** Path of a program on PATH, or undefined. */
 export function onPath(program: string): string | undefined {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  const folders = [
+    ...(process.env['PATH'] ?? '').split(delimiter),
+    '/usr/sbin',
+    '/sbin',
+    ...postgresFolders(),
+  ];
   return folders.map((folder) => join(folder, program)).find((path) => existsSync(path));
+}
+
+/** Debian keeps the server's programs of each version beside the PATH; the newest first. */
+function postgresFolders(): readonly string[] {
+  const root = '/usr/lib/postgresql';
+  if (!existsSync(root)) return [];
+  const versions = readdirSync(root).toSorted((a, b) => Number(b) - Number(a));
+  return versions.map((version) => join(root, version, 'bin'));
 }
 
 /** Builds the program unless the cache has it. */
@@ -67,10 +80,21 @@ export function ensureDebian(programs: readonly DebianToolName[]): void {
     );
   }
   say(`installing Debian packages ${packages.join(', ')} ...`);
+  if (packages.includes('postgresql')) withoutMainCluster();
   run('apt-get', ['update', '-qq']);
   run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], {
     DEBIAN_FRONTEND: 'noninteractive',
+    UCF_FORCE_CONFFOLD: '1',
   });
+}
+
+/** The package would make and start a server of its own; the suites start theirs. */
+function withoutMainCluster(): void {
+  const folder = '/etc/postgresql-common';
+  const file = join(folder, 'createcluster.conf');
+  if (existsSync(file)) return;
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(file, 'create_main_cluster = false\n');
 }
 
 function folderOf({ name, version }: GoTool): string {

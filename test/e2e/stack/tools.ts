@@ -91,6 +91,7 @@ export const DEBIAN_TOOLS = {
   runc: 'runc',
   mariadbd: 'mariadb-server',
   'redis-server': 'redis-server',
+  postgres: 'postgresql',
   openssl: 'openssl',
 } as const;
 
@@ -104,5 +105,6 @@ export interface Needs {
 /** What each suite (a folder of test/e2e) needs. */
 export const SUITE_NEEDS: Readonly<Record<string, Needs>> = {
   clients: { go: ['crane', 'registry', 'ctr'], debian: ['skopeo', 'containerd', 'ctr', 'runc'] },
+  postgres: { go: ['rekorV2'], debian: ['postgres'] },
   rekor: { go: ['rekorV2', 'cosign'], debian: ['openssl'] },
 };
