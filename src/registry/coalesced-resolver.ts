@@ -8,10 +8,19 @@ import type { Clock } from '../protocol/ports.ts';
 import type { TagReference } from '../reference/reference.ts';
 import { deadlineExceeded } from './send-error.ts';
 
-type Outcome = { readonly resolved: Resolved } | { readonly error: AppError };
+type Outcome = { readonly resolved: Resolved; readonly at: number } | { readonly error: AppError };
+
+interface Question {
+  readonly method: 'fetch' | 'recheck';
+  readonly reference: TagReference;
+  readonly signal: AbortSignal;
+  readonly maxAgeMs: number;
+}
 
 /** Milliseconds: a herd of equal Pods asks once, and a moved tag is noticed soon. */
 const ANSWER_TTL = 10_000;
+/** Milliseconds: no asker takes an answer that is older, whatever age it names. */
+const LONGEST_TTL = 300_000;
 /** Milliseconds: retries of a wrong name stay cheap, and a push is seen at once for people. */
 const ERROR_TTL = 5_000;
 const MAX_REFERENCES = 10_000;
@@ -19,7 +28,7 @@ const MAX_REFERENCES = 10_000;
 const REPEATABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['MANIFEST_UNKNOWN', 'REGISTRY_UNAUTHORIZED']);
 
 /**
- * Shares equal look-ups in flight, and answers for 10 seconds (refusals for 5). A fetched answer also serves a recheck;
+ * Shares equal look-ups in flight, and answers for 10 seconds (refusals for 5), or for the age that a recheck allows. A fetched answer also serves a recheck;
  * a recheck never serves a fetch, which must have been hashed here. A signal ends only its own asker's wait, with
  * DEADLINE_EXCEEDED; a look-up ends with its last asker.
  */
@@ -31,7 +40,7 @@ export function makeCoalescedResolver(inner: Resolver, clock: Clock): Resolver {
   async function remember(key: string, work: Promise<Resolved>): Promise<Resolved> {
     try {
       const resolved = await work;
-      outcomes.set(key, { resolved }, ANSWER_TTL);
+      outcomes.set(key, { resolved, at: clock.now() }, LONGEST_TTL);
       return resolved;
     } catch (error) {
       if (error instanceof AppError && REPEATABLE.has(error.code)) outcomes.set(key, { error }, ERROR_TTL);
@@ -39,11 +48,19 @@ export function makeCoalescedResolver(inner: Resolver, clock: Clock): Resolver {
     }
   }
 
-  async function ask(method: 'fetch' | 'recheck', reference: TagReference, signal: AbortSignal) {
+  function remembered({ method, reference, maxAgeMs }: Question): Resolved | undefined {
+    const known = outcomes.get(reference.canonical);
+    if (known === undefined) return undefined;
+    if ('error' in known) throw known.error;
+    const isYoung = clock.now() - known.at < maxAgeMs;
+    return isYoung && (method === 'recheck' || known.resolved.hashed) ? known.resolved : undefined;
+  }
+
+  async function ask(question: Question): Promise<Resolved> {
+    const { method, reference, signal } = question;
+    const known = remembered(question);
+    if (known !== undefined) return known;
     const key = reference.canonical;
-    const known = outcomes.get(key);
-    if (known !== undefined && 'error' in known) throw known.error;
-    if (known !== undefined && (method === 'recheck' || known.resolved.hashed)) return known.resolved;
     const joinsFetch = method === 'fetch' || fetches.has(key);
     const flights = joinsFetch ? fetches : rechecks;
     try {
@@ -60,7 +77,8 @@ export function makeCoalescedResolver(inner: Resolver, clock: Clock): Resolver {
   }
 
   return {
-    fetch: (reference, signal) => ask('fetch', reference, signal),
-    recheck: (reference, signal) => ask('recheck', reference, signal),
+    fetch: (reference, signal) => ask({ method: 'fetch', reference, signal, maxAgeMs: ANSWER_TTL }),
+    recheck: (reference, signal, maxAgeMs = ANSWER_TTL) =>
+      ask({ method: 'recheck', reference, signal, maxAgeMs }),
   };
 }

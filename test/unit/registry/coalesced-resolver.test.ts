@@ -62,6 +62,25 @@ describe('makeCoalescedResolver', () => {
     expect(calls).toEqual(['recheck', 'fetch', 'recheck', 'fetch']);
   });
 
+  it('gives an answer again that is as young as the asker allows, and to nobody else', async () => {
+    const { digest } = await fetch();
+    clock.advance(299_999);
+    expect((await resolver.recheck(reference, never, 300_000)).digest).toBe(digest);
+    expect(calls).toEqual(['fetch']);
+    expect((await resolver.recheck(reference, never, 299_999)).digest).not.toBe(digest);
+    clock.advance(10_000);
+    await recheck();
+    await fetch();
+    expect(calls).toEqual(['fetch', 'recheck', 'recheck', 'fetch']);
+  });
+
+  it('gives no answer again after 5 minutes, whatever the asker allows', async () => {
+    await fetch();
+    clock.advance(300_000);
+    await resolver.recheck(reference, never, 600_000);
+    expect(calls).toEqual(['fetch', 'recheck']);
+  });
+
   it('keeps references apart', async () => {
     await fetch();
     await resolver.fetch(tagReference('ghcr.io/acme/api:2'), never);
