@@ -70,3 +70,46 @@ describe('checkImage without an answer of the ledger', () => {
     expect(verdict).toMatchObject({ kind: 'pending', record: { digest: digestOfA } });
   });
 });
+
+describe('checkImage and what it asks for', () => {
+  function setUp(rule: Readonly<Record<string, unknown>>, logged: boolean) {
+    const resolver = makeScriptedResolver();
+    resolver.now(TAG, digestOfA);
+    const ages: (number | undefined)[] = [];
+    const ledger = makeMemoryLedger();
+    ledger.put({ record: sampleRecord(TAG, { digest: digestOfA }), logged });
+    const policy = compilePolicy(parsePolicy([{ match: { images: ['**'] }, ...rule }]));
+    const checkImage = makeCheckImage({
+      policy: () => policy,
+      ledger,
+      incident: String,
+      resolver: {
+        ...resolver,
+        recheck(reference, signal, maxAgeMs) {
+          ages.push(maxAgeMs);
+          return resolver.recheck(reference, signal, maxAgeMs);
+        },
+      },
+    });
+    const { signal } = new AbortController();
+    const ask = () =>
+      checkImage('alpine:3.16', { origin: 'admission', mayRecord: true, mayResolve: true, signal });
+    return { ask, ages, ledger, resolver };
+  }
+
+  it('finishes a reservation with its own digest under recheck: never, without the registry', async () => {
+    const { ask, ledger, resolver } = setUp({ recheck: 'never' }, false);
+    expect(await ask()).toMatchObject({ kind: 'admit', pin: digestOfA });
+    expect(ledger.recorded.map(({ digest }) => digest)).toEqual([digestOfA]);
+    expect(resolver.calls).toEqual({ fetch: 0, recheck: 0 });
+  });
+
+  it.each([
+    ['always', undefined],
+    ['interval', 300_000],
+  ])('takes with recheck: %s an answer of at most %s ms', async (recheck, age) => {
+    const { ask, ages } = setUp({ recheck }, true);
+    await ask();
+    expect(ages).toEqual([age]);
+  });
+});
