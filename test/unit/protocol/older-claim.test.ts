@@ -3,6 +3,7 @@ import type { LogPosition, TagRecord } from '../../../src/ledger/record.ts';
 import type { Digest } from '../../../src/reference/digest.ts';
 import type { RecordStore } from '../../../src/protocol/ports.ts';
 import { openEmbeddedLog, type EmbeddedLog } from '../../../src/rekor/embedded/embedded-log.ts';
+import type { LogTransport } from '../../../src/rekor/transport.ts';
 import { makeTestSigner, setUpLedger, silentLogger } from '../../support/ledger-setup.ts';
 import { makeMemoryStore } from '../../support/memory-store.ts';
 import { digestOfA, digestOfB } from '../../support/sample-record.ts';
@@ -81,5 +82,36 @@ describe('publishing a reservation of a tag whose claim the log holds already', 
     ['the reservation was made with another log', digestOfB, { origin: 'another.example', treeSize: 2 }],
   ] as const)('finishes it where %s', async (_why, digest, reservedAt) => {
     expect(await publish(digest, reservedAt)).toEqual({ code: undefined, phase: 'Logged', remembered: 1 });
+  });
+});
+
+describe('a reservation that only its claim makes look like ours', () => {
+  it('is not published, and denies: the binding says by which digest', async () => {
+    await using running = await startEmbeddedLog();
+    const stranger = makeTestSigner();
+    const store = makeMemoryStore();
+    const record = await reservationOf(digestOfB, { origin: running.trust.origin, treeSize: 0 });
+    const binding = await stranger.sign(record.binding.statement, signal);
+    await store.reserve({ ...record, binding }, signal);
+    const { ledger, publisher } = setUpLedger({ store, signer, log: running.log });
+    expect(await codeOf(() => ledger.find(reference, signal))).toBe('IDENTITY_MISMATCH');
+    expect(await codeOf(() => publisher.publish(reference))).toBe('IDENTITY_MISMATCH');
+    expect(running.log.published().treeSize).toBe(0);
+  });
+});
+
+describe('a log that acknowledges and proves nothing', () => {
+  it('is bad evidence and no outage: nothing is pending, and nothing is logged', async () => {
+    await using running = await startEmbeddedLog();
+    const transport: LogTransport = async (call) => {
+      const answer = await running.log.transport(call);
+      return call.method === 'POST' ? { ...answer, body: Buffer.from('{}') } : answer;
+    };
+    const store = makeMemoryStore();
+    const { ledger } = setUpLedger({ store, signer, log: { trust: running.trust, transport } });
+    const asked = () =>
+      ledger.record({ reference, digest: digestOfA, origin: 'cli', waitFor: 'logged' }, signal);
+    expect(await codeOf(asked)).toBe('LOG_ENTRY_INVALID');
+    expect(await ledger.find(reference, signal)).toMatchObject({ logged: false });
   });
 });
