@@ -94,6 +94,12 @@ module.exports = {
       to: { path: 'node_modules/undici/' },
     },
     {
+      name: 'pg-in-the-store-only',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/store/' },
+      to: { path: 'node_modules/(@types/)?pg/' },
+    },
+    {
       name: 'src-never-imports-tests',
       severity: 'error',
       from: { path: '^src/' },

@@ -32,6 +32,7 @@ const PLANTED: readonly (readonly [string, string, string | undefined])[] = [
   ['src/reference/schema.ts', 'zod/mini', 'pure-folders-use-no-package'],
   ['src/store/routes.ts', 'express', 'express-in-doors-and-http-only'],
   ['src/proxy/network.ts', 'undici', 'undici-in-adapters-only'],
+  ['src/compose/database.ts', 'pg', 'pg-in-the-store-only'],
   ['src/cache/one.ts', './two.ts', 'no-cycles'],
 ];
 
