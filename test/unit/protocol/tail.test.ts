@@ -74,6 +74,24 @@ describe('makeTail', () => {
     expect(await codeOf(() => tail.follow(signal))).toBe('LOG_FORKED');
   });
 
+  it('trusts a log that has lied no more, not even when it tells the truth again', async () => {
+    await using log = await startEmbeddedLog();
+    await write(log, 'one');
+    let reader: LogReader = {
+      ...log.client,
+      leaves: (_from, _to, until) => log.client.leaves(0, 0, until),
+    };
+    const { tail } = tailOf(log, {
+      checkpoint: (until) => reader.checkpoint(until),
+      leaves: (from, to, until) => reader.leaves(from, to, until),
+      bundleAt: (index, signed, until) => reader.bundleAt(index, signed, until),
+    });
+    expect(await codeOf(() => tail.ready(signal))).toBe('LOG_FORKED');
+    reader = log.client;
+    expect(await codeOf(() => tail.ready(signal))).toBe('LOG_FORKED');
+    expect(await codeOf(() => tail.follow(signal))).toBe('LOG_FORKED');
+  });
+
   it('refuses a leaf that is withheld', async () => {
     await using log = await startEmbeddedLog();
     await write(log, 'one');
