@@ -9,18 +9,21 @@ import type { Config } from '../config/config.ts';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import type { Logger } from '../observe/log.ts';
+import type { Metrics } from '../observe/metrics.ts';
 import { compilePolicy } from '../policy/rule-for.ts';
 import { makeLedger } from '../protocol/ledger.ts';
 import { makeNaming } from '../protocol/naming.ts';
-import type { Clock, EvidenceVerifier, RecordStore } from '../protocol/ports.ts';
+import type { Clock, EvidenceVerifier, LogReader, RecordStore } from '../protocol/ports.ts';
 import { makePublisher, type Publisher } from '../protocol/publish.ts';
 import { makeReserver } from '../protocol/reserve.ts';
 import type { StepHook } from '../protocol/steps.ts';
-import { makeTail, type Tail } from '../protocol/tail.ts';
+import { makeHeadTail } from '../protocol/head-tail.ts';
+import { makeTail, type Tail, type TailParts } from '../protocol/tail.ts';
 import { makeRegistry, type Registry } from '../registry/make-registry.ts';
 import type { KeySigner } from '../rekor/key-signer.ts';
 import { makeEvidenceVerifier } from '../rekor/verify-bundle.ts';
 import { openBlindingKey, openSigner } from './key-files.ts';
+import { countLogCalls, countRecords, countRegistryCalls } from './counted.ts';
 import { openLog, type OpenedLog } from './open-log.ts';
 import { openStore } from './open-store.ts';
 
@@ -32,6 +35,8 @@ export interface CoreOptions {
   readonly home: string | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** Absent for a command: nobody would read them. */
+  readonly metrics?: Metrics;
   /** Tests stop the process at these. */
   readonly at?: StepHook;
 }
@@ -59,6 +64,7 @@ export async function openCore({
   home,
   logger,
   clock,
+  metrics,
   at = () => undefined,
 }: CoreOptions): Promise<Core> {
   const life = new AbortController();
@@ -67,7 +73,8 @@ export async function openCore({
   const extraCa = await readCa(config);
   const opened = await openStore(config, logger);
   const { store } = opened;
-  const log = await openLog(config, logger).catch(async (error: unknown) => {
+  const count = countLogCalls(config.log.kind, metrics);
+  const log = await openLog(config, { logger, count }).catch(async (error: unknown) => {
     await opened.close();
     throw error;
   });
@@ -75,22 +82,16 @@ export async function openCore({
   const naming = makeNaming({ scope: config.scope, privacy: config.privacy, blindingKey });
   const verifier = makeEvidenceVerifier({ keys: [signer.spki], logs: log.trusted });
   const memory = new LRUCache<string, VerifiedRecord>({ max: MAX_REMEMBERED });
-  const { client } = log;
-  const tail = makeTail({
-    reader: client,
-    verifier,
-    logger,
-    origin: client.identity.origin,
-    lifetime: life.signal,
-  });
-  const shared = { store, naming, verifier, memory, writer: client, at };
+  const { writer } = log;
+  const tail = tailOf(log, { verifier, logger, lifetime: life.signal });
+  const shared = { store, naming, verifier, memory, writer, at };
   const publisher = makePublisher({ ...shared, lifetime: life.signal });
-  const reserver = makeReserver({ ...shared, signer, reader: client, tail, clock });
-  const ledger = makeLedger({ store, naming, verifier, memory, reserver, publisher });
+  const reserver = makeReserver({ ...shared, signer, reader: bundleReader(log), tail, clock });
+  const ledger = countRecords(makeLedger({ store, naming, verifier, memory, reserver, publisher }), metrics);
 
   const policy = compilePolicy(config.policy);
   const registryWith = (allowPrivate: boolean) =>
-    makeRegistry(registryOptions({ config, home, clock, extraCa, allowPrivate }));
+    makeRegistry(registryOptions({ config, home, clock, extraCa, allowPrivate, metrics }));
   const registry = registryWith(true);
   const guardedRegistry = registryWith(false);
   return {
@@ -114,15 +115,32 @@ export async function openCore({
   };
 }
 
+/** How much of the log this process reads before it trusts a first sight. */
+function tailOf({ follow, writer }: OpenedLog, parts: Omit<TailParts, 'reader' | 'origin'>): Tail {
+  const { origin } = writer.identity;
+  return follow.kind === 'tiles'
+    ? makeTail({ ...parts, reader: follow.reader, origin })
+    : makeHeadTail({ head: follow.head, origin, lifetime: parts.lifetime });
+}
+
+function bundleReader({ follow }: OpenedLog): Pick<LogReader, 'bundleAt'> {
+  if (follow.kind === 'tiles') return follow.reader;
+  return {
+    bundleAt: () =>
+      Promise.reject(new AppError({ code: 'INTERNAL', message: 'a log without tiles was asked for a leaf' })),
+  };
+}
+
 interface RegistryWish {
   readonly config: Config;
   readonly home: string | undefined;
   readonly clock: Clock;
   readonly extraCa: string | undefined;
   readonly allowPrivate: boolean;
+  readonly metrics: Metrics | undefined;
 }
 
-function registryOptions({ config, home, clock, extraCa, allowPrivate }: RegistryWish) {
+function registryOptions({ config, home, clock, extraCa, allowPrivate, metrics }: RegistryWish) {
   const { allow, plainHttp, credentialsFile } = config.registries;
   const defaultFile = home === undefined ? undefined : join(home, '.docker', 'config.json');
   const file =
@@ -136,6 +154,7 @@ function registryOptions({ config, home, clock, extraCa, allowPrivate }: Registr
     plainHttp: new Set(plainHttp),
     ...(file && { credentialsFile: file }),
     ...(extraCa !== undefined && { extraCa }),
+    ...(metrics && { onCall: countRegistryCalls(metrics) }),
   };
 }
 

@@ -4,7 +4,7 @@ import type { Config, LogSettings } from '../config/config.ts';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import type { Logger } from '../observe/log.ts';
-import type { LogReader, LogWriter } from '../protocol/ports.ts';
+import type { LogHead, LogReader, LogWriter } from '../protocol/ports.ts';
 import { openEmbeddedLog } from '../rekor/embedded/embedded-log.ts';
 import { readLock } from '../rekor/embedded/lock.ts';
 import { readEmbeddedTrust } from '../rekor/embedded/read-trust.ts';
@@ -12,6 +12,7 @@ import { readLogTrust } from '../rekor/trust.ts';
 import type { LogTransport } from '../rekor/transport.ts';
 import type { LogTrust } from '../rekor/trusted-root.ts';
 import { makeUndiciTransport } from '../rekor/undici-transport.ts';
+import { makeRekorV1Client } from '../rekor/v1-client.ts';
 import { makeRekorV2Client } from '../rekor/v2-client.ts';
 
 const API = '/api/v2';
@@ -20,25 +21,42 @@ const WAIT_MS = 50;
 const MAX_WAITS = 60;
 
 export interface OpenedLog {
-  readonly client: LogWriter & LogReader;
+  readonly writer: LogWriter;
+  /** A log of tiles is read leaf by leaf; of a Rekor v1 only the head is. */
+  readonly follow:
+    | { readonly kind: 'tiles'; readonly reader: LogReader }
+    | { readonly kind: 'head'; readonly head: LogHead };
   readonly trusted: readonly [LogTrust, ...LogTrust[]];
   /** The embedded log's own HTTP API, where this process runs it. */
-  readonly embedded?: { readonly transport: LogTransport; announce(url: string): Promise<void> };
+  readonly embedded?: { readonly transport: LogTransport; announce(url: string | undefined): Promise<void> };
   close(): Promise<void>;
 }
 
 /** The log of the config. Throws LOG_IN_USE, LOG_FORKED, LOG_UNAVAILABLE, TRUST_ROOT_INVALID. */
-export async function openLog({ log, dataDir }: Config, logger: Logger): Promise<OpenedLog> {
-  return log.kind === 'embedded' ? openEmbedded(join(dataDir, 'log'), logger) : openRekor(log);
+export async function openLog(
+  { log, dataDir }: Config,
+  { logger, count }: { readonly logger: Logger; readonly count: CountCalls },
+): Promise<OpenedLog> {
+  return log.kind === 'embedded'
+    ? openEmbedded(join(dataDir, 'log'), { logger, count })
+    : openRekor(log, count);
+}
+
+/** Wraps a transport so that its calls are counted. */
+export type CountCalls = (transport: LogTransport) => LogTransport;
+
+interface EmbeddedParts {
+  readonly logger: Logger;
+  readonly count: CountCalls;
 }
 
 /** The embedded log belongs to one process; where a `tagseal serve` has it open, we use it through that one's door. */
-async function openEmbedded(dir: string, logger: Logger): Promise<OpenedLog> {
+async function openEmbedded(dir: string, parts: EmbeddedParts): Promise<OpenedLog> {
   for (let waits = MAX_WAITS; ; waits -= 1) {
     const url = await servedAt(dir);
-    if (url !== undefined) return openServed(dir, url);
+    if (url !== undefined) return openServed(dir, url, parts.count);
     try {
-      return await openOwn(dir, logger);
+      return await openOwn(dir, parts);
     } catch (error) {
       // a command that has it open ends soon, and a `serve` that is starting soon tells its address
       if (waits === 0 || !(error instanceof AppError) || error.code !== 'LOG_IN_USE') throw error;
@@ -53,15 +71,15 @@ async function servedAt(dir: string): Promise<string | undefined> {
   return holder?.pid === process.pid ? undefined : holder?.url;
 }
 
-async function openServed(dir: string, url: string): Promise<OpenedLog> {
+async function openServed(dir: string, url: string, count: CountCalls): Promise<OpenedLog> {
   const trust = await readEmbeddedTrust(dir);
   // asked anew for each call: the process that serves the log may be restarted, and then has another address
-  const transport: LogTransport = async (request) => {
+  const transport = count(async (request) => {
     const baseUrl = await servedAt(dir);
     if (baseUrl === undefined) throw notServed(dir);
     return makeUndiciTransport({ baseUrl })(request);
-  };
-  return { client: v2Client(url, trust, transport), trusted: [trust], close: () => Promise.resolve() };
+  });
+  return { ...tileLog(v2Client(url, trust, transport)), trusted: [trust], close: () => Promise.resolve() };
 }
 
 function notServed(dir: string): AppError {
@@ -72,39 +90,42 @@ function notServed(dir: string): AppError {
   });
 }
 
-async function openOwn(dir: string, logger: Logger): Promise<OpenedLog> {
+async function openOwn(dir: string, { logger, count }: EmbeddedParts): Promise<OpenedLog> {
   const opened = await openEmbeddedLog({ dir, logger });
   return {
-    client: v2Client(dir, opened.trust, opened.transport),
+    ...tileLog(v2Client(dir, opened.trust, count(opened.transport))),
     trusted: [opened.trust],
     embedded: { transport: opened.transport, announce: (url) => opened.announce(url) },
     close: () => opened.close(),
   };
 }
 
+function tileLog(client: LogWriter & LogReader): Pick<OpenedLog, 'writer' | 'follow'> {
+  return { writer: client, follow: { kind: 'tiles', reader: client } };
+}
+
 function v2Client(url: string, trust: LogTrust, transport: LogTransport): LogWriter & LogReader {
   return makeRekorV2Client({ url, trust, write: transport, read: { transport, prefix: API } });
 }
 
-async function openRekor(log: LogSettings): Promise<OpenedLog> {
+async function openRekor(log: LogSettings, count: CountCalls): Promise<OpenedLog> {
   const { kind, url } = log;
-  if (kind !== 'rekor-v2' || url === undefined) {
-    throw new AppError({
-      code: 'CONFIG_INVALID',
-      message: `log.kind ${kind} is not supported yet; use rekor-v2 or embedded`,
-    });
+  if (kind === 'embedded' || url === undefined) {
+    throw new AppError({ code: 'CONFIG_INVALID', message: `log.url must be set for log.kind ${kind}` });
   }
   const trusted = await readLogTrust({ kind, url, ...trustSource(log) });
-  const write = makeUndiciTransport({ baseUrl: url });
+  const [trust] = trusted;
+  const write = count(makeUndiciTransport({ baseUrl: url }));
+  const close = () => Promise.resolve();
+  if (kind === 'rekor-v1') {
+    const client = makeRekorV1Client({ url, trust, transport: write });
+    return { writer: client, follow: { kind: 'head', head: client }, trusted, close };
+  }
   const read =
     log.readUrl === undefined
       ? { transport: write, prefix: API }
-      : { transport: makeUndiciTransport({ baseUrl: log.readUrl }), prefix: '' };
-  return {
-    client: makeRekorV2Client({ url, trust: trusted[0], write, read }),
-    trusted,
-    close: () => Promise.resolve(),
-  };
+      : { transport: count(makeUndiciTransport({ baseUrl: log.readUrl })), prefix: '' };
+  return { ...tileLog(makeRekorV2Client({ url, trust, write, read })), trusted, close };
 }
 
 function trustSource({ trustedRootFile, publicKeyFile, origin }: LogSettings) {

@@ -59,11 +59,12 @@ export async function startServing({ config, home, signal, at }: ServeOptions): 
   const logger = makeLogger({ level: config.logLevel, stream: process.stdout, clock: systemClock });
   const metrics = makeMetrics({ version: VERSION, processMetrics: true });
   const life = new AbortController();
-  const core = await openCore({ config, home, logger, clock: systemClock, ...(at && { at }) });
+  const core = await openCore({ config, home, logger, clock: systemClock, metrics, ...(at && { at }) });
   const house: House = { config, core, logger, metrics, servers: [], banner: [], life: life.signal };
 
   async function stop(): Promise<void> {
     life.abort();
+    await withdrawLog(house);
     await Promise.all(house.servers.map((server) => server.stop(GRACE_MS)));
     await core.close();
     logger.info('serve.stopped', {});
@@ -106,6 +107,15 @@ async function openAdmin({ config, core, logger, metrics, servers, banner }: Hou
   if (embedded === undefined) return;
   await embedded.announce(`${server.url}${LOG_PREFIX}`);
   banner.push(`log        ${server.url}${LOG_PREFIX}  (embedded)`);
+}
+
+/** Who starts while we finish what is in flight must wait for the log, and not rely on a door that is closing. */
+async function withdrawLog({ core, logger }: House): Promise<void> {
+  try {
+    await core.log.embedded?.announce(undefined);
+  } catch (error) {
+    logger.warn('log.notWithdrawn', { error });
+  }
 }
 
 async function openProxy({ config, core, logger, metrics, servers, banner }: House): Promise<void> {

@@ -63,6 +63,12 @@ export interface LogReader {
   bundleAt(index: number, signed: SignedStatement, signal: AbortSignal): Promise<SerializedBundle>;
 }
 
+/** Where the log's end is. Throws LOG_UNAVAILABLE, LOG_PROOF_INVALID, LOG_ENTRY_INVALID. */
+export interface LogHead {
+  /** Entries in the log, by the index that its entries carry (v1: over all shards); its checkpoint verified. */
+  treeSize(signal: AbortSignal): Promise<number>;
+}
+
 /** Signs statements. `key`: deterministic, one statement gives one signature for ever. Throws KEY_INVALID. */
 export interface StatementSigner {
   readonly deterministic: boolean;

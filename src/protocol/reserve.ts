@@ -14,7 +14,8 @@ export interface ReserverParts {
   readonly signer: StatementSigner;
   readonly verifier: EvidenceVerifier;
   readonly writer: LogWriter;
-  readonly reader: LogReader;
+  /** Needed only where the tail can find a claim. */
+  readonly reader: Pick<LogReader, 'bundleAt'>;
   readonly tail: Tail;
   readonly clock: Clock;
   readonly at: StepHook;

@@ -16,7 +16,7 @@ import type { Limits } from './limits.ts';
 import { makeManifestCache } from './manifest-cache.ts';
 import { makeRateLimits } from './rate-limits.ts';
 import { makeResolver } from './resolver.ts';
-import { makeSend } from './send.ts';
+import { makeSend, type OnCall } from './send.ts';
 import { makeTokens } from './token.ts';
 import { makeUpstream } from './upstream.ts';
 import type { Upstream } from './upstream.ts';
@@ -34,6 +34,8 @@ export interface RegistryOptions {
   /** PEM certificates trusted besides the system's. */
   readonly extraCa?: string;
   readonly limits?: Partial<Limits>;
+  /** Counts calls. */
+  readonly onCall?: OnCall;
   /** Replaces the file and the helpers. */
   readonly credentials?: CredentialSource;
   /** Replaces `dns.lookup`. */
@@ -62,7 +64,13 @@ export function makeRegistry(options: RegistryOptions): Registry {
     limits,
     ...(options.extraCa === undefined ? {} : { extraCa: options.extraCa }),
   });
-  const send = makeSend({ agents, hosts, limits, rateLimits: makeRateLimits(clock) });
+  const send = makeSend({
+    agents,
+    hosts,
+    limits,
+    rateLimits: makeRateLimits(clock),
+    ...(options.onCall && { onCall: options.onCall }),
+  });
   const tokens = makeTokens({ send, clock, limits });
   const credentials =
     options.credentials ??

@@ -2,6 +2,7 @@ import pRetry from 'p-retry';
 import { request } from 'undici';
 import type { Dispatcher } from 'undici';
 import { AppError } from '../errors/app-error.ts';
+import type { ErrorCode } from '../errors/code.ts';
 import { quote } from '../errors/quote.ts';
 import type { Agents } from './agent.ts';
 import type { Hosts } from './hosts.ts';
@@ -46,7 +47,11 @@ export interface SendOptions {
   readonly hosts: Hosts;
   readonly rateLimits: RateLimits;
   readonly limits: Limits;
+  /** Told of every call that went out: its method, and `ok` or the code that it came to. */
+  readonly onCall?: OnCall;
 }
+
+export type OnCall = (method: Call['method'], outcome: 'ok' | ErrorCode) => void;
 
 const TRANSIENT_STATUS: ReadonlySet<number> = new Set([502, 503, 504]);
 /** More than this of an unwanted body is not worth a kept connection. */
@@ -55,6 +60,17 @@ const DISCARD_BYTES = 64 * 1024;
 export function makeSend(options: SendOptions): Send {
   async function once(call: Call): Promise<Answer> {
     options.rateLimits.check(call.url.host, call.aim);
+    try {
+      const answer = await attempt(call);
+      options.onCall?.(call.method, 'ok');
+      return answer;
+    } catch (error) {
+      options.onCall?.(call.method, error instanceof AppError ? error.code : 'REGISTRY_UNAVAILABLE');
+      throw error;
+    }
+  }
+
+  async function attempt(call: Call): Promise<Answer> {
     const answer = await exchange(call, options.agents[call.agent]);
     if (answer.status === 429) {
       await discard(answer);

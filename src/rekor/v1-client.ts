@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { quote } from '../errors/quote.ts';
-import type { LogWriter, Submitted } from '../protocol/ports.ts';
+import { verifyCheckpoint } from '../ledger/signed-note.ts';
+import type { LogHead, LogWriter, Submitted } from '../protocol/ports.ts';
 import { assembleBundle } from './bundle.ts';
 import { entryParts, requestV1 } from './entry.ts';
 import { entryInvalid, readJson, unexpectedAnswer } from './log-answer.ts';
@@ -8,7 +9,8 @@ import { parseLogEntry, type LogEntry } from './log-entry.ts';
 import type { LogResponse, LogTransport } from './transport.ts';
 import type { LogTrust } from './trusted-root.ts';
 
-const ENTRIES_PATH = '/api/v1/log/entries';
+const LOG_PATH = '/api/v1/log';
+const ENTRIES_PATH = `${LOG_PATH}/entries`;
 const MAX_ANSWER_BYTES = 262_144;
 const MAX_PROOF_HASHES = 64;
 /** Tree ID (16 digits) and leaf hash (64), or the leaf hash alone. */
@@ -32,6 +34,14 @@ const entry = z.object({
     }),
   }),
 });
+const MAX_SHARDS = 100;
+const shard = z.object({ treeSize: count });
+const logInfo = z.object({
+  treeID: z.string().check(z.regex(/^[0-9]{1,20}$/)),
+  treeSize: count,
+  signedTreeHead: z.string(),
+  inactiveShards: z.nullish(z.array(shard).check(z.maxLength(MAX_SHARDS))),
+});
 /** One entry under its UUID. */
 const entries = z.record(z.string().check(z.regex(UUID)), entry);
 
@@ -41,8 +51,8 @@ export interface RekorV1Options {
   readonly transport: LogTransport;
 }
 
-/** Writes to a Rekor v1 (rekor, openapi.yaml). */
-export function makeRekorV1Client({ url, trust, transport }: RekorV1Options): LogWriter {
+/** Writes to a Rekor v1 (rekor, openapi.yaml), and knows its size. */
+export function makeRekorV1Client({ url, trust, transport }: RekorV1Options): LogWriter & LogHead {
   const writing = `write to log ${quote(url)}`;
 
   async function existing(answer: LogResponse, signal: AbortSignal): Promise<LogEntry> {
@@ -60,6 +70,19 @@ export function makeRekorV1Client({ url, trust, transport }: RekorV1Options): Lo
 
   return {
     identity: { kind: trust.kind, url, origin: trust.origin },
+    async treeSize(signal) {
+      const reading = `read the head of log ${quote(url)}`;
+      const answer = await transport({ method: 'GET', path: LOG_PATH, maxBytes: MAX_ANSWER_BYTES, signal });
+      if (answer.status !== 200) throw unexpectedAnswer(reading, answer);
+      const info = readJson(reading, answer, (json) => z.parse(logInfo, json));
+      const { treeSize } = verifyCheckpoint(info.signedTreeHead, {
+        origin: `${trust.origin} - ${info.treeID}`,
+        keyName: trust.origin,
+        spki: Buffer.from(trust.spki, 'base64'),
+      });
+      // the index of an entry counts over all shards; the checkpoint is that of the active one
+      return (info.inactiveShards ?? []).reduce((sum, each) => sum + each.treeSize, treeSize);
+    },
     async submit(signed, signal): Promise<Submitted> {
       const body = Buffer.from(JSON.stringify(requestV1(entryParts(signed))), 'utf8');
       const headers = { 'content-type': 'application/json', accept: 'application/json' };

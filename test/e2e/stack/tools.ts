@@ -106,5 +106,8 @@ export interface Needs {
 export const SUITE_NEEDS: Readonly<Record<string, Needs>> = {
   clients: { go: ['crane', 'registry', 'ctr'], debian: ['skopeo', 'containerd', 'ctr', 'runc'] },
   postgres: { go: ['rekorV2'], debian: ['postgres'] },
-  rekor: { go: ['rekorV2', 'cosign'], debian: ['openssl'] },
+  rekor: {
+    go: ['rekorV2', 'rekorV1', 'trillianLogServer', 'trillianLogSigner', 'cosign'],
+    debian: ['openssl', 'mariadbd', 'redis-server'],
+  },
 };

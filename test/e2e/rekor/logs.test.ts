@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startFakeRegistry, type FakeRegistry } from '../../support/fake-registry.ts';
@@ -6,19 +7,27 @@ import { proxied, startServe, tagseal } from '../../support/serve.ts';
 import { runProcess, type Finished } from '../../support/start-process.ts';
 import { makeTempFolder, type TempFolder } from '../../support/temp-folder.ts';
 import { goTool } from '../stack/install.ts';
+import { startRekorV1, type StartedRekorV1 } from '../stack/rekor-v1.ts';
 import { startRekorV2, type StartedRekor } from '../stack/start.ts';
+
+interface History {
+  readonly generations: readonly { readonly log: unknown }[];
+}
 
 let folder: TempFolder;
 let registry: FakeRegistry;
 let rekor: StartedRekor;
+let rekorV1: StartedRekorV1;
 
 beforeAll(async () => {
   folder = await makeTempFolder();
   registry = await startFakeRegistry();
   rekor = await startRekorV2(join(folder.path, 'rekor'));
+  rekorV1 = await startRekorV1(join(folder.path, 'rekor-v1'));
 });
 
 afterAll(async () => {
+  await rekorV1[Symbol.asyncDispose]();
   await rekor[Symbol.asyncDispose]();
   await registry[Symbol.asyncDispose]();
   await folder[Symbol.asyncDispose]();
@@ -29,6 +38,10 @@ const push = (repository: string, text: string) =>
 
 function logSettings(kind: string): readonly string[] {
   if (kind === 'embedded') return ['log: {kind: embedded}'];
+  if (kind === 'rekor-v1') {
+    const { url, origin, publicKeyFile } = rekorV1;
+    return [`log: ${JSON.stringify({ kind, url, origin, publicKeyFile })}`];
+  }
   const { url, readUrl, origin, publicKeyFile } = rekor;
   return [`log: ${JSON.stringify({ kind: 'rekor-v2', url, readUrl, origin, publicKeyFile })}`];
 }
@@ -46,7 +59,7 @@ function cosign(evidence: string, statement: string, bundle: string): Promise<Fi
   ]);
 }
 
-describe.each(['rekor-v2', 'embedded'])('on a real log of kind %s', (kind) => {
+describe.each(['rekor-v2', 'rekor-v1', 'embedded'])('on a real log of kind %s', (kind) => {
   const repository = `e2e/${kind}`;
   let image: string;
   let data: TempFolder;
@@ -72,6 +85,10 @@ describe.each(['rekor-v2', 'embedded'])('on a real log of kind %s', (kind) => {
       first: 'true',
     });
     expect(first.headers.get('tlog-logindex')).toMatch(/^\d+$/);
+    // of these logs only v1 vouches for a time
+    const time = first.headers.get('tlog-integratedtime');
+    if (kind === 'rekor-v1') expect(time).toMatch(/^\d{4}-\d{2}-\d{2}T/);
+    else expect(time).toBeNull();
     const known = await fetch(url);
     expect({ status: known.status, first: known.headers.get('tlog-first-seen') }).toEqual({
       status: 200,
@@ -111,6 +128,23 @@ describe.each(['rekor-v2', 'embedded'])('on a real log of kind %s', (kind) => {
       env: { PATH: `${join(goTool('cosign'), '..')}:${process.env['PATH'] ?? ''}` },
     });
     expect({ code: done.code, stderr: done.stderr }).toEqual({ code: 0, stderr: 'Verified OK\n' });
+  });
+
+  it('restores a lost record from the log alone, and refuses another digest for it', async () => {
+    const records = join(data.path, 'data', 'records');
+    const before = JSON.parse((await tagseal(data.path, 'history', image, '-o', 'json')).stdout) as History;
+    await rm(records, { recursive: true });
+    const restored = await tagseal(data.path, 'record', image);
+    expect({ code: restored.code, stderr: restored.stderr }).toEqual({ code: 0, stderr: '' });
+    const after = JSON.parse((await tagseal(data.path, 'history', image, '-o', 'json')).stdout) as History;
+    expect(after.generations[0]?.log).toEqual(before.generations[0]?.log);
+
+    await rm(records, { recursive: true });
+    await push(repository, 'second');
+    const lost = await tagseal(data.path, 'record', image);
+    expect({ code: lost.code, lines: lost.stderr.trim().split('\n').length }).toEqual({ code: 4, lines: 1 });
+    expect(lost.stderr).toContain('was recorded before');
+    await push(repository, 'first');
   });
 
   it('records many new tags at once: one record each', async () => {
