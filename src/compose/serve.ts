@@ -12,7 +12,7 @@ import { systemClock } from '../observe/clock.ts';
 import type { Logger } from '../observe/log.ts';
 import { makeLogger } from '../observe/logger.ts';
 import { makeMetrics, type Metrics } from '../observe/metrics.ts';
-import { resumeReservations } from '../protocol/resume.ts';
+import { resumeReservations, retryUnfinished } from '../protocol/resume.ts';
 import type { StepHook } from '../protocol/steps.ts';
 import { makeProxyRouter } from '../proxy/router.ts';
 import type { Upstream } from '../proxy/upstream-port.ts';
@@ -28,7 +28,9 @@ import { servingCertificate } from './serving-certificate.ts';
 /** What is in flight gets this long after the signal; Kubernetes gives a Pod 30 s. */
 const GRACE_MS = 10_000;
 const FOLLOW_EVERY_MS = 10_000;
-const RESUME_EVERY_MS = 30_000;
+const RETRY_EVERY_MS = 10_000;
+/** Reads every record, for what other processes have left behind. */
+const RESUME_EVERY_MS = 600_000;
 const READINESS_TIMEOUT_MS = 2_000;
 const LOG_PREFIX = '/log';
 /** A first sight on a public Rekor v2 waits for its checkpoint, some 10 s. */
@@ -180,6 +182,11 @@ function startBackground({ core, logger, life }: House): void {
   const { tail, store, publisher } = core;
   runInBackground(
     { name: 'log.follow', everyMs: FOLLOW_EVERY_MS, run: (signal) => tail.follow(signal) },
+    life,
+    logger,
+  );
+  runInBackground(
+    { name: 'record.retry', everyMs: RETRY_EVERY_MS, run: () => retryUnfinished(publisher) },
     life,
     logger,
   );

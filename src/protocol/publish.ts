@@ -1,5 +1,6 @@
 import type { VerifiedRecord } from '../check/ports.ts';
-import { AppError } from '../errors/app-error.ts';
+import { AppError, toAppError } from '../errors/app-error.ts';
+import type { ErrorCode } from '../errors/code.ts';
 import type { LoggedStatement, SignedStatement } from '../ledger/evidence.ts';
 import type { TagRecord } from '../ledger/record.ts';
 import type { TagReference } from '../reference/reference.ts';
@@ -26,6 +27,8 @@ export interface Publisher {
   readonly lifetime: AbortSignal;
   /** Brings a reserved record into the log, from whatever point an earlier try had reached. Safe to repeat. */
   publish(reference: TagReference): Promise<VerifiedRecord>;
+  /** Tags whose publication the log's outage has cut short: try them again. */
+  unfinished(): readonly TagReference[];
 }
 
 interface Entry {
@@ -35,11 +38,34 @@ interface Entry {
   readonly held: boolean;
 }
 
+const OUTAGES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'LOG_UNAVAILABLE',
+  'STORE_UNAVAILABLE',
+  'DEADLINE_EXCEEDED',
+]);
+/** Others are found again by the sweep over the store. */
+const MAX_UNFINISHED = 10_000;
+
 /** Steps 4 to 6 of the ledger protocol: submit the very bytes of the reservation, verify the answer, save the bundles. */
 export function makePublisher(parts: PublisherParts): Publisher {
   const { store, naming, verifier, writer, memory, at, lifetime } = parts;
 
+  const unfinished = new Map<string, TagReference>();
+
   async function publish(reference: TagReference): Promise<VerifiedRecord> {
+    try {
+      const found = await carryOn(reference);
+      unfinished.delete(reference.canonical);
+      return found;
+    } catch (error) {
+      // what is no outage will not mend by itself
+      if (!OUTAGES.has(toAppError(error).code)) unfinished.delete(reference.canonical);
+      else if (unfinished.size < MAX_UNFINISHED) unfinished.set(reference.canonical, reference);
+      throw error;
+    }
+  }
+
+  async function carryOn(reference: TagReference): Promise<VerifiedRecord> {
     const stored = await findStored(reference, { store, naming }, lifetime);
     if (stored === undefined) throw missing(reference);
     // what is published is what the store holds and what carries our signatures, never what the asker brought
@@ -55,7 +81,7 @@ export function makePublisher(parts: PublisherParts): Publisher {
     );
     const outcome = await store.update(record, stored.version, lifetime);
     // somebody else finished the same reservation: theirs is as good, read it
-    if (outcome === 'conflict') return publish(reference);
+    if (outcome === 'conflict') return carryOn(reference);
     await at('saved');
     return remember({ record, logged: true });
   }
@@ -99,7 +125,7 @@ export function makePublisher(parts: PublisherParts): Publisher {
     return found;
   }
 
-  return { lifetime, publish };
+  return { lifetime, publish, unfinished: () => [...unfinished.values()] };
 }
 
 function missing(reference: TagReference): AppError {

@@ -23,9 +23,15 @@ export async function resumeReservations({ store, publisher, logger }: ResumePar
       }
     }
   } catch (error) {
+    if (lifetime.aborted) return;
     const { code, message } = toAppError(error);
     logger.warn('record.resumeStopped', { code }, message);
   }
+}
+
+/** Publishes what an outage of the log has cut short in this process; stops at the first that fails again. */
+export async function retryUnfinished(publisher: Publisher): Promise<void> {
+  for (const reference of publisher.unfinished()) await publisher.publish(reference);
 }
 
 async function resume(
@@ -37,6 +43,8 @@ async function resume(
     if (isTagReference(reference)) await publisher.publish(reference);
     logger.info('record.resumed', { reference: text });
   } catch (error) {
+    // the next process will go on with it
+    if (publisher.lifetime.aborted) return;
     const { code, message } = toAppError(error);
     logger.warn('record.unpublished', { reference: text, code }, message);
   }

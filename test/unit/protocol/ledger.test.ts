@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { RecordRequest } from '../../../src/check/ports.ts';
 import { AppError } from '../../../src/errors/app-error.ts';
 import type { TagRecord } from '../../../src/ledger/record.ts';
-import { resumeReservations } from '../../../src/protocol/resume.ts';
+import { resumeReservations, retryUnfinished } from '../../../src/protocol/resume.ts';
 import type { RecordStore } from '../../../src/protocol/ports.ts';
 import type { ProtocolStep } from '../../../src/protocol/steps.ts';
 import { isTagReference, parseReference } from '../../../src/reference/parse-reference.ts';
@@ -206,6 +206,23 @@ describe('makeLedger', () => {
     expect(await ledger.record(request(digestOfB), signal)).toMatchObject({
       found: { logged: true, record: { digest: digestOfA } },
     });
+    expect(treeSize()).toBe(2);
+  });
+
+  it('publishes by itself, once the log is back, what the outage has cut short', async () => {
+    let down = true;
+    const flaky: LogTransport = (call) =>
+      down && call.method === 'POST'
+        ? Promise.reject(new AppError({ code: 'LOG_UNAVAILABLE', message: 'down' }))
+        : log.transport(call);
+    const { ledger, publisher } = setUp({ log: { trust: log.trust, transport: flaky } });
+    await ledger.record(request(), signal);
+    expect(publisher.unfinished().map(({ canonical }) => canonical)).toEqual([alpine.canonical]);
+    expect(await codeOf(() => retryUnfinished(publisher))).toBe('LOG_UNAVAILABLE');
+    down = false;
+    await retryUnfinished(publisher);
+    expect(publisher.unfinished()).toEqual([]);
+    expect((await stored()).phase).toBe('Logged');
     expect(treeSize()).toBe(2);
   });
 

@@ -53,6 +53,36 @@ describe('makeRekorV1Client', () => {
     },
   );
 
+  const signedTreeHead = log.note({ treeSize: 7, rootHash: Buffer.alloc(32, 1) });
+  const info = { treeID: '1234567890', treeSize: 7, rootHash: '00', signedTreeHead, inactiveShards: null };
+  it('counts the entries of all shards by the signed head of the active one', async () => {
+    const shards = [{ treeSize: 100 }, { treeSize: 20 }];
+    const client = clientOf(async () => json(200, { ...info, inactiveShards: shards }));
+    expect(await client.treeSize(NEVER)).toBe(127);
+    expect(await clientOf(async () => json(200, info)).treeSize(NEVER)).toBe(7);
+  });
+
+  it.each([['a size that the signed head does not say', { ...info, treeSize: 9, signedTreeHead }, 7]])(
+    'believes the signed head and not %s',
+    async (_what, answer, size) => {
+      expect(await clientOf(async () => json(200, answer)).treeSize(NEVER)).toBe(size);
+    },
+  );
+
+  it.each([
+    ['of another tree', json(200, { ...info, treeID: '42' }), 'LOG_PROOF_INVALID'],
+    ['signed by another log', json(200, { ...info, signedTreeHead: otherHead() }), 'LOG_PROOF_INVALID'],
+    [
+      'with a shard of negative size',
+      json(200, { ...info, inactiveShards: [{ treeSize: -1 }] }),
+      'LOG_ENTRY_INVALID',
+    ],
+    ['that is no JSON', { status: 200, headers: {}, body: Buffer.from('<html>') }, 'LOG_ENTRY_INVALID'],
+    ['that it cannot give', json(503, {}), 'LOG_UNAVAILABLE'],
+  ])('refuses a head %s', async (_what, answer, code) => {
+    expect(await codeOf(() => clientOf(async () => answer).treeSize(NEVER))).toBe(code);
+  });
+
   const entry = entryOf(signed);
   it.each([
     ['a server error', json(500, { message: 'no' }), 'LOG_UNAVAILABLE'],
@@ -96,4 +126,8 @@ function entryOf(statement: SignedStatement) {
 
 function hex(base64: string): string {
   return Buffer.from(base64, 'base64').toString('hex');
+}
+
+function otherHead(): string {
+  return makePaperLog('rekor-v1').note({ treeSize: 7, rootHash: Buffer.alloc(32, 1) });
 }

@@ -98,6 +98,9 @@ describe('readLock', () => {
     expect((await readLock(folder.path))?.url).toBeUndefined();
     await lock.announce('http://127.0.0.1:9090');
     expect(await readLock(folder.path)).toMatchObject({ pid: process.pid, url: 'http://127.0.0.1:9090' });
+    await lock.announce(undefined);
+    expect((await readLock(folder.path))?.url).toBeUndefined();
+    expect(await lock.isHeld()).toBe(true);
   });
 
   it.each([['no lock', undefined], ...Object.entries(stale)])(
