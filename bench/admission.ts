@@ -1,6 +1,7 @@
 // npm run bench -- admission [--tags N] [--rounds N] [--seconds S] [--connections N] [--node-flags="..."]
 // What a warm admission costs, as a ratio to the least that a webhook in Node can do, in the same run.
 // Exits 1 for a wrong answer and for a call that the policy does not allow, never for being slow.
+import { rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { makeTempFolder } from '../test/support/temp-folder.ts';
 import { pin } from './admission/child.ts';
@@ -28,6 +29,7 @@ async function main(): Promise<number> {
   const options = readOptions(process.argv.slice(2));
   const { tags, connections } = options;
   await using folder = await makeTempFolder();
+  removeOnSignal(folder.path);
   await using upstream = await startUpstream(folder.path, tags);
   const { registry } = upstream;
   const wish = { folder: folder.path, registry, nodeFlags: options.nodeFlags };
@@ -77,6 +79,15 @@ async function main(): Promise<number> {
   });
   const { mostHeadsOfOneTag } = await upstream.counts();
   return conclude(summarize(measures), mostHeadsOfOneTag);
+}
+
+/** An end by a signal awaits nothing: the children are killed by then, and their last writes are over soon. */
+function removeOnSignal(folder: string): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => setTimeout(end, 500));
+  function end(): void {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    process.exit(1);
+  }
 }
 
 /** Each replica records one half of the tags by real admissions and then reads and verifies the other half. */

@@ -11,6 +11,9 @@ export interface ChildOptions {
   readonly announcesOn: 'stdout' | 'stderr';
 }
 
+/** However this process ends, its children end first. */
+const ENDS = ['SIGINT', 'SIGTERM', 'exit'] as const;
+
 /** A Node program as a process of its own. */
 export interface Child extends AsyncDisposable {
   readonly pid: number;
@@ -32,7 +35,10 @@ export function startChild({ args, env = {}, logFile, announcesOn }: ChildOption
     text += chunk;
     for (const watch of watchers) watch();
   });
+  const kill = () => void process_.kill('SIGKILL');
+  for (const end of ENDS) process.once(end, kill);
   process_.once('close', () => {
+    for (const end of ENDS) process.removeListener(end, kill);
     for (const watch of watchers) watch();
   });
 

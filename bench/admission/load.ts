@@ -48,10 +48,16 @@ type Receive = (status: number, body: Buffer) => void;
  * requests made beforehand, so that the client takes less time than any server.
  */
 export async function openClient({ port, ca }: Target, connections: number): Promise<LoadClient> {
-  const lines = await Promise.all(Array.from({ length: connections }, () => openLine(port, ca)));
+  const lines = await openLines(Array.from({ length: connections }, () => undefined));
   let offset = 0;
 
+  async function openLines(kept: readonly (Line | undefined)[]): Promise<Line[]> {
+    return Promise.all(kept.map(async (line) => (line?.isOpen() === true ? line : openLine(port, ca))));
+  }
+
   async function run({ cases, until, compareEvery, onAnswer }: Plan): Promise<LoadResult> {
+    // servers close what is idle for long
+    lines.splice(0, lines.length, ...(await openLines(lines)));
     const latencies = new Float64Array(MAX_LATENCIES);
     const start = performance.now();
     const endAt = 'ms' in until ? start + until.ms : Infinity;
@@ -123,6 +129,7 @@ export async function openClient({ port, ca }: Target, connections: number): Pro
 }
 
 interface Line {
+  isOpen(): boolean;
   send(request: Buffer, receive: Receive, fail: (error: Error) => void): void;
   close(): void;
 }
@@ -155,6 +162,7 @@ async function openLine(port: number, ca: string): Promise<Line> {
   socket.on('close', () => onFailure(new Error('the server closed a connection')));
 
   return {
+    isOpen: () => !socket.destroyed,
     send(request, receive, fail) {
       onAnswer = receive;
       onFailure = fail;
