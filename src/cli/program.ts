@@ -1,4 +1,6 @@
 import { Argument, Command, Option } from 'commander';
+import { AppError } from '../errors/app-error.ts';
+import { quote } from '../errors/quote.ts';
 import { checkImages } from './check-command.ts';
 import { completionScript, SHELLS, type Shell } from './completion.ts';
 import { parseDuration } from './duration.ts';
@@ -75,6 +77,17 @@ export function makeProgram(parts: CliParts): Program {
     .description('run the pull proxy and the admission webhook until stopped')
     .action(async (_options: unknown, command: Command) => {
       await serveUntilStopped(parts, command.optsWithGlobals<GlobalOptions>().config);
+    });
+  // the refusals of every door advise it; until it is here it must at least say what to do instead
+  program
+    .command('accept', { hidden: true })
+    .argument('<ref@digest>')
+    .option('--reason <text>')
+    .action((text: string) => {
+      throw new AppError({
+        code: 'DOCUMENT_INVALID',
+        message: `cannot accept ${quote(text)}: this version keeps every record; publish a new tag, or write name:tag@digest with the recorded digest`,
+      });
     });
   withExample(program.command('completion'), 'source <(tagseal completion bash)')
     .description('print a completion script for a shell')

@@ -18,6 +18,7 @@ describe('runCli', () => {
     { argv: ['check', 'alpine', '--timeout', '0s'], hint: '60s' },
     { argv: ['history', 'a', 'b'], hint: 'too many arguments' },
     { argv: ['completion', 'tcsh'], hint: 'bash' },
+    { argv: ['accept', 'alpine:3.20@sha256:1f', '--reason', 'rebuilt'], hint: 'publish a new tag' },
     { argv: ['bad\u001b[2J\nname'], hint: '\\u001b[2J' },
   ])('exits 2 with one line for the arguments $argv', async ({ argv, hint }) => {
     const { code, stdout, stderr } = await setUpCli().run(...argv);
