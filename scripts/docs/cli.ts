@@ -5,7 +5,9 @@ import { codeBlock } from './blocks.ts';
 
 /** The help of every command, as it prints. */
 export async function helpBlocks(): Promise<Readonly<Record<string, string>>> {
-  const names = makeProgram(partsWith(() => undefined)).command.commands.map((command) => command.name());
+  const { command } = makeProgram(partsWith(() => undefined));
+  const shown = command.createHelp().visibleCommands(command);
+  const names = shown.map((each) => each.name()).filter((name) => name !== 'help');
   const blocks: Record<string, string> = { tagseal: await helpOf([]) };
   for (const name of names) blocks[`tagseal ${name}`] = await helpOf([name]);
   return blocks;

@@ -45,6 +45,11 @@ export interface LogWriter {
   readonly identity: LogIdentity;
   /** Submits the statement's digest and signature as a hashedrekord; the bundle is not verified yet. */
   submit(signed: SignedStatement, signal: AbortSignal): Promise<Submitted>;
+  /**
+   * The bundle of the very same entry if the log holds it, found without writing anything. Only a log that cannot be
+   * followed needs it; one that can is asked through its tail.
+   */
+  held?(signed: SignedStatement, signal: AbortSignal): Promise<SerializedBundle | undefined>;
 }
 
 /** Leaves of a log in order. `entries[i]` is the canonicalized body at index `start + i`. */

@@ -73,7 +73,8 @@ export function makePublisher(parts: PublisherParts): Publisher {
     if (found.logged) return remember(found);
     const [claim, binding] = await submitBoth(stored.record);
     await at('verified');
-    if (isOlder(claim, stored.record) && !isOlder(binding, stored.record)) return lose(stored, claim);
+    const isLost = isOlder(claim, stored.record) && !(binding && isOlder(binding, stored.record));
+    if (binding === undefined || isLost) return lose(stored, claim);
     const record = await loggedRecord(
       stored.record,
       { claim: claim.logged, binding: binding.logged },
@@ -86,11 +87,18 @@ export function makePublisher(parts: PublisherParts): Publisher {
     return remember({ record, logged: true });
   }
 
-  async function submitBoth(record: TagRecord): Promise<readonly [Entry, Entry]> {
-    const claim = submit(record.claim, 'claimSubmitted');
-    // an entry of Rekor v1 answers at once, and its claim decides whether the binding may be published at all
-    if (writer.identity.kind === 'rekor-v1') await claim;
-    return Promise.all([claim, submit(record.binding, 'bindingSubmitted')]);
+  /** The binding is undefined where an older claim forbids it: what is not the tag's must never reach the log. */
+  async function submitBoth(record: TagRecord): Promise<readonly [Entry, Entry | undefined]> {
+    if (writer.held === undefined) {
+      return Promise.all([
+        submit(record.claim, 'claimSubmitted'),
+        submit(record.binding, 'bindingSubmitted'),
+      ]);
+    }
+    const claim = await submit(record.claim, 'claimSubmitted');
+    if (!isOlder(claim, record)) return [claim, await submit(record.binding, 'bindingSubmitted')];
+    const bundle = await writer.held(record.binding, lifetime);
+    return [claim, bundle && (await verified({ ...record.binding, bundle }, true))];
   }
 
   async function submit(
@@ -99,9 +107,12 @@ export function makePublisher(parts: PublisherParts): Publisher {
   ): Promise<Entry> {
     const { outcome, bundle } = await writer.submit(signed, lifetime);
     await at(step);
-    const logged = { ...signed, bundle };
+    return verified({ ...signed, bundle }, outcome === 'exists');
+  }
+
+  async function verified(logged: LoggedStatement, held: boolean): Promise<Entry> {
     const { logIndex } = await verifier.verify(logged);
-    return { logged, index: logIndex, held: outcome === 'exists' };
+    return { logged, index: logIndex, held };
   }
 
   /** An entry below the tree size of the reservation is not our own earlier try. */

@@ -54,6 +54,6 @@ function toKeyObject(spki: string): KeyObject {
 
 function foreignSigner(kind: 'publicKey' | 'certificate'): AppError {
   const signer = kind === 'publicKey' ? 'a key' : 'a certificate';
-  const message = `cannot accept the record: it is signed by ${signer} that is not ours; add the key to the accepted ones if it was yours once`;
+  const message = `cannot accept the record: it is signed by ${signer} that is not ours; restore the signing key that made it, or the record`;
   return new AppError({ code: 'IDENTITY_MISMATCH', message });
 }

@@ -3,7 +3,7 @@ import { quote } from '../errors/quote.ts';
 import { verifyCheckpoint } from '../ledger/signed-note.ts';
 import type { LogHead, LogWriter, Submitted } from '../protocol/ports.ts';
 import { assembleBundle } from './bundle.ts';
-import { entryParts, requestV1 } from './entry.ts';
+import { entryLeafHash, entryParts, requestV1 } from './entry.ts';
 import { entryInvalid, readJson, unexpectedAnswer } from './log-answer.ts';
 import { parseLogEntry, type LogEntry } from './log-entry.ts';
 import type { LogResponse, LogTransport } from './transport.ts';
@@ -70,6 +70,14 @@ export function makeRekorV1Client({ url, trust, transport }: RekorV1Options): Lo
 
   return {
     identity: { kind: trust.kind, url, origin: trust.origin },
+    async held(signed, signal) {
+      // an entry is found by its leaf hash alone, whatever shard it is in
+      const path = `${ENTRIES_PATH}/${entryLeafHash(trust.kind, signed)}`;
+      const found = await transport({ method: 'GET', path, maxBytes: MAX_ANSWER_BYTES, signal });
+      if (found.status === 404) return undefined;
+      if (found.status !== 200) throw unexpectedAnswer(`find an entry of log ${quote(url)}`, found);
+      return assembleBundle(signed, readJson(`find an entry of log ${quote(url)}`, found, parseEntries));
+    },
     async treeSize(signal) {
       const reading = `read the head of log ${quote(url)}`;
       const answer = await transport({ method: 'GET', path: LOG_PATH, maxBytes: MAX_ANSWER_BYTES, signal });

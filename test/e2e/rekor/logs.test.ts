@@ -139,12 +139,20 @@ describe.each(['rekor-v2', 'rekor-v1', 'embedded'])('on a real log of kind %s', 
     const after = JSON.parse((await tagseal(data.path, 'history', image, '-o', 'json')).stdout) as History;
     expect(after.generations[0]?.log).toEqual(before.generations[0]?.log);
 
-    await rm(records, { recursive: true });
     await push(repository, 'second');
-    const lost = await tagseal(data.path, 'record', image);
-    expect({ code: lost.code, lines: lost.stderr.trim().split('\n').length }).toEqual({ code: 4, lines: 1 });
-    expect(lost.stderr).toContain('was recorded before');
+    // the second time would succeed if the first had put its binding into the log
+    for (let time = 0; time < 2; time++) {
+      await rm(records, { recursive: true });
+      const lost = await tagseal(data.path, 'record', image);
+      expect({ code: lost.code, lines: lost.stderr.trim().split('\n').length }).toEqual({
+        code: 4,
+        lines: 1,
+      });
+      expect(lost.stderr).toContain('was recorded before');
+    }
     await push(repository, 'first');
+    await rm(records, { recursive: true });
+    expect((await tagseal(data.path, 'record', image)).code).toBe(0);
   });
 
   it('records many new tags at once: one record each', async () => {
