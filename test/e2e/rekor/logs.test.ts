@@ -133,7 +133,7 @@ describe.each(['rekor-v2', 'rekor-v1', 'embedded'])('on a real log of kind %s', 
   it('restores a lost record from the log alone, and refuses another digest for it', async () => {
     const records = join(data.path, 'data', 'records');
     const before = JSON.parse((await tagseal(data.path, 'history', image, '-o', 'json')).stdout) as History;
-    await rm(records, { recursive: true });
+    await rm(records, { recursive: true, force: true });
     const restored = await tagseal(data.path, 'record', image);
     expect({ code: restored.code, stderr: restored.stderr }).toEqual({ code: 0, stderr: '' });
     const after = JSON.parse((await tagseal(data.path, 'history', image, '-o', 'json')).stdout) as History;
@@ -142,7 +142,7 @@ describe.each(['rekor-v2', 'rekor-v1', 'embedded'])('on a real log of kind %s', 
     await push(repository, 'second');
     // the second time would succeed if the first had put its binding into the log
     for (let time = 0; time < 2; time++) {
-      await rm(records, { recursive: true });
+      await rm(records, { recursive: true, force: true });
       const lost = await tagseal(data.path, 'record', image);
       expect({ code: lost.code, lines: lost.stderr.trim().split('\n').length }).toEqual({
         code: 4,
@@ -151,7 +151,7 @@ describe.each(['rekor-v2', 'rekor-v1', 'embedded'])('on a real log of kind %s', 
       expect(lost.stderr).toContain('was recorded before');
     }
     await push(repository, 'first');
-    await rm(records, { recursive: true });
+    await rm(records, { recursive: true, force: true });
     expect((await tagseal(data.path, 'record', image)).code).toBe(0);
   });
 
