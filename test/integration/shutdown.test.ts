@@ -1,6 +1,8 @@
 import http from 'node:http';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { readLock } from '../../src/rekor/embedded/lock.ts';
 import { startFakeRegistry, type FakeRegistry } from '../support/fake-registry.ts';
 import { call } from '../support/http-call.ts';
 import { podReview, pullPath, review, startServe, type Served } from '../support/serve.ts';
@@ -72,6 +74,9 @@ describe('serve, told to stop', () => {
 
     const exited = served.process.stop('SIGTERM');
     for (const url of [served.proxy, served.webhook, served.admin]) await untilClosed(url);
+    // nobody is sent to a door that is closed: who needs the log waits until it is free
+    const holder = await readLock(join(folder.path, 'data', 'log'));
+    expect([holder?.pid, holder?.url]).toEqual([served.process.pid, undefined]);
     gate.open();
     expect((await pulled).status).toBe(200);
     expect((await streamed).status).toBe(200);

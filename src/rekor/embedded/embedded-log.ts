@@ -39,8 +39,8 @@ export interface EmbeddedLog {
   readonly transport: LogTransport;
   /** The newest checkpoint. */
   published(): Checkpoint;
-  /** Tells other processes where the log can be reached (readLock). */
-  announce(url: string): Promise<void>;
+  /** Tells other processes where the log can be reached (readLock), or with undefined that it cannot any more. */
+  announce(url: string | undefined): Promise<void>;
   /** Finishes the writes under way and lets other processes open the log. */
   close(): Promise<void>;
 }

@@ -13,8 +13,8 @@ const LOCK_FILE = 'lock';
 const MAX_ROUNDS = 8;
 
 export interface Lock {
-  /** Tells other processes where the log can be reached. */
-  announce(url: string): Promise<void>;
+  /** Tells other processes where the log can be reached, or with undefined that it cannot. Throws LOG_UNAVAILABLE. */
+  announce(url: string | undefined): Promise<void>;
   /** Whether the lock file is still ours: another process may have taken us for dead. */
   isHeld(): Promise<boolean>;
   release(): Promise<void>;
