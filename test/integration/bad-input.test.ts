@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { openEmbeddedLog } from '../../src/rekor/embedded/embedded-log.ts';
 import { readRecords } from '../support/served-ledger.ts';
-import { cleanEnvironment, PROGRAM, writeConfig } from '../support/serve.ts';
-import { runProcess, type Finished } from '../support/start-process.ts';
+import { runTagseal, writeConfig } from '../support/serve.ts';
+import type { Finished } from '../support/start-process.ts';
 import { makeTempFolder } from '../support/temp-folder.ts';
 import { SILENT } from '../support/test-log.ts';
 
@@ -126,16 +126,6 @@ const ROWS: readonly Row[] = [
   },
 ];
 
-async function run(
-  folder: string,
-  { args = RECORD, env = {} }: Pick<Row, 'args' | 'env'>,
-): Promise<Finished> {
-  return runProcess(process.execPath, [PROGRAM, ...args], {
-    env: { ...cleanEnvironment(folder), ...env },
-    cwd: folder,
-  });
-}
-
 function expectOneLine({ stderr }: Finished, says: readonly string[]): void {
   expect(stderr).toMatch(/^tagseal: [^\n]+\n$/);
   for (const text of says) expect(stderr).toContain(text);
@@ -153,7 +143,7 @@ describe('the command line', () => {
     await writeConfig({ folder: folder.path, registries: ['127.0.0.1:1', 'registry.invalid'], ...row });
     if (row.file !== undefined) await writeFile(join(folder.path, 'tagseal.yaml'), row.file);
     await row.prepare?.(folder.path);
-    const finished = await run(folder.path, row);
+    const finished = await runTagseal(folder.path, row.args ?? RECORD, row);
     expectOneLine(finished, row.says);
     expect(finished).toMatchObject({ code: row.code, stdout: '' });
     await expectNothingRecorded(folder.path);
@@ -163,7 +153,7 @@ describe('the command line', () => {
     await using folder = await makeTempFolder();
     await writeConfig({ folder: folder.path, registries: [] });
     const log = await openEmbeddedLog({ dir: join(folder.path, 'data', 'log'), logger: SILENT });
-    const finished = await run(folder.path, {});
+    const finished = await runTagseal(folder.path, RECORD);
     await log.close();
     expectOneLine(finished, [`process ${process.pid} has it open`, 'stop it, or wait']);
     expect(finished.code).toBe(2);
@@ -185,7 +175,7 @@ describe('serve', () => {
     await using folder = await makeTempFolder();
     await writeConfig({ folder: folder.path, registries: [] });
     const env = { [`TAGSEAL_${door.toUpperCase()}_LISTEN`]: address };
-    const finished = await run(folder.path, { args: ['serve'], env });
+    const finished = await runTagseal(folder.path, ['serve'], { env });
     expectOneLine(finished, [JSON.stringify(address), `set ${door}.listen to a free one`]);
     expect(finished.code).toBe(2);
     await expectNothingRecorded(folder.path);
@@ -198,7 +188,7 @@ describe('serve', () => {
     await writeConfig({ folder: folder.path, registries: [] });
     await mkdir(join(folder.path, 'data'));
     await writeFile(join(folder.path, 'data', 'admission-ca.json'), '{"cert": "c", "key": secret');
-    const finished = await run(folder.path, { args: ['serve'] });
+    const finished = await runTagseal(folder.path, ['serve']);
     expectOneLine(finished, ['admission-ca.json', 'delete the file to make a new one']);
     expect(finished.stderr).not.toContain('secret');
     expect(finished.code).toBe(2);

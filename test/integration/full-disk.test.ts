@@ -2,18 +2,16 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startFakeRegistry, type FakeRegistry } from '../support/fake-registry.ts';
 import { call } from '../support/http-call.ts';
 import {
-  cleanEnvironment,
   podReview,
-  PROGRAM,
   pullPath,
   review,
+  runTagseal,
   startServe,
   tagseal,
   writeConfig,
   type Served,
 } from '../support/serve.ts';
 import { readRecords, readServedLedger } from '../support/served-ledger.ts';
-import { runProcess } from '../support/start-process.ts';
 import { makeTempFolder, type TempFolder } from '../support/temp-folder.ts';
 
 /** Runs a program that can write no file beyond so many blocks of 512 bytes: a disk that is full for all but small ones. */
@@ -51,12 +49,8 @@ describe('a disk that takes no more', () => {
   it('at the first start ends the command with one line that says so', async () => {
     await using empty = await makeTempFolder();
     await writeConfig({ folder: empty.path, registries: [registry.host] });
-    const [shell, ...args] = withFilesUpTo(0);
-    const finished = await runProcess(
-      shell,
-      [...args, process.execPath, PROGRAM, 'record', `${registry.host}/app:1`],
-      { env: cleanEnvironment(empty.path), cwd: empty.path },
-    );
+    const under = withFilesUpTo(0);
+    const finished = await runTagseal(empty.path, ['record', `${registry.host}/app:1`], { under });
     expect(finished.stderr).toMatch(/^tagseal: [^\n]*signer\.key[^\n]*EFBIG[^\n]*dataDir can be written\n$/);
     expect(finished).toMatchObject({ code: 2, stdout: '' });
   });

@@ -74,9 +74,25 @@ export async function startServe(settings: ServeSettings): Promise<Served> {
   };
 }
 
+const COMMAND_TIMEOUT_MS = 15_000;
+
 /** One CLI command on the data of `folder`. */
 export function tagseal(folder: string, ...args: readonly string[]): Promise<Finished> {
-  return runProcess(process.execPath, [PROGRAM, ...args], { env: cleanEnvironment(folder), cwd: folder });
+  return runTagseal(folder, args);
+}
+
+/** As `tagseal`, with more environment, or under another command. */
+export function runTagseal(
+  folder: string,
+  args: readonly string[],
+  { env = {}, under = [] }: Pick<ServeSettings, 'env' | 'under'> = {},
+): Promise<Finished> {
+  const [command = '', ...rest] = [...under, process.execPath, PROGRAM, ...args];
+  return runProcess(command, rest, {
+    env: { ...cleanEnvironment(folder), ...env },
+    cwd: folder,
+    timeoutMs: COMMAND_TIMEOUT_MS,
+  });
 }
 
 export function podReview(images: readonly string[], change: Readonly<Record<string, unknown>> = {}): string {

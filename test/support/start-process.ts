@@ -1,10 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
+const PATIENCE_MS = 60_000;
+
 export interface ProcessOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
   readonly input?: string | Uint8Array;
+  /** Of runProcess. */
+  readonly timeoutMs?: number;
 }
 
 export interface Exit {
@@ -16,7 +20,7 @@ export interface RunningProcess extends AsyncDisposable {
   readonly pid: number;
   /** Everything written so far, both streams together. */
   output(): string;
-  /** Resolves with the match once the output holds it; rejects with the output when the process ends before. */
+  /** Resolves with the match once the output holds it; rejects with the output when the process ends before, or in a minute. */
   waitFor(pattern: RegExp): Promise<RegExpExecArray>;
   readonly exited: Promise<Exit>;
   /** Sends the signal and waits for the end. */
@@ -66,13 +70,21 @@ export function startProcess(
     stop,
     waitFor(pattern) {
       return new Promise((resolve, reject) => {
+        let isLate = false;
         const watch = () => {
           const match = pattern.exec(text);
-          if (match === null && ended === undefined) return;
+          if (match === null && ended === undefined && !isLate) return;
           watchers.delete(watch);
+          clearTimeout(patience);
+          const state = ended === undefined ? 'runs' : `ended (${JSON.stringify(ended)})`;
           if (match !== null) resolve(match);
-          else reject(new Error(`${command} ended (${JSON.stringify(ended)}) without ${pattern}:\n${text}`));
+          else reject(new Error(`${command} ${state} without ${pattern}:\n${text}`));
         };
+        // a test that hangs would leave the process behind
+        const patience = setTimeout(() => {
+          isLate = true;
+          watch();
+        }, PATIENCE_MS);
         watchers.add(watch);
         watch();
       });
@@ -95,13 +107,13 @@ const RUN_LIMIT_MS = 150_000;
 export async function runProcess(
   command: string,
   args: readonly string[],
-  { env = {}, cwd, input }: ProcessOptions = {},
+  { env = {}, cwd, input, timeoutMs = RUN_LIMIT_MS }: ProcessOptions = {},
 ): Promise<Finished> {
   const child = spawn(command, args, {
     cwd,
     env: { ...process.env, ...env },
     stdio: 'pipe',
-    timeout: RUN_LIMIT_MS,
+    timeout: timeoutMs,
     killSignal: 'SIGKILL',
   });
   let stdout = '';
