@@ -60,7 +60,8 @@ async function requireFirstStart(path: string): Promise<void> {
   const folder = dirname(path);
   const traces = await Promise.all(TRACES.map((trace) => namesIn(join(folder, trace))));
   const found = TRACES.find((_trace, at) => (traces[at] ?? []).length > 0);
-  if (found === undefined) return;
+  // another process may have made the key, and recorded a tag, since we looked
+  if (found === undefined || (await read(path)) !== undefined) return;
   const why = `it is gone, and ${join(folder, found)} holds what was made with it`;
   throw unusable(path, `${why}; restore it from a backup, or start anew in another dataDir`);
 }
@@ -69,7 +70,8 @@ async function namesIn(folder: string): Promise<readonly string[]> {
   try {
     return await readdir(folder);
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) return [];
+    // a file in place of the folder holds no names either; whoever needs the folder says so
+    if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR')) return [];
     throw unusable(folder, `${reason(error)}; see that dataDir can be read`, error);
   }
 }
