@@ -138,7 +138,7 @@ async function expectNothingRecorded(folder: string): Promise<void> {
 }
 
 describe('the command line', () => {
-  it.each(ROWS)('says in one line what is wrong with $title, and records nothing', async (row) => {
+  it.concurrent.each(ROWS)('says in one line what is wrong with $title, and records nothing', async (row) => {
     await using folder = await makeTempFolder();
     await writeConfig({ folder: folder.path, registries: ['127.0.0.1:1', 'registry.invalid'], ...row });
     if (row.file !== undefined) await writeFile(join(folder.path, 'tagseal.yaml'), row.file);
@@ -149,7 +149,7 @@ describe('the command line', () => {
     await expectNothingRecorded(folder.path);
   });
 
-  it('says which process has the log open, after it has waited for it', async () => {
+  it.concurrent('says which process has the log open, after it has waited for it', async () => {
     await using folder = await makeTempFolder();
     await writeConfig({ folder: folder.path, registries: [] });
     const log = await openEmbeddedLog({ dir: join(folder.path, 'data', 'log'), logger: SILENT });
