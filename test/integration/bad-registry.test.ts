@@ -124,15 +124,15 @@ describe('serve, of a new tag in a registry that answers with', () => {
 
   /** The three doors' answers to one image; each must be one line that names it and says what to do. */
   async function expectRefused(image: string, { code, proxy, exit, advice }: Omit<Row, 'title' | 'lies'>) {
-    const pulled = await pull(image);
+    const [pulled, { allowed, status }, told] = await Promise.all([
+      pull(image),
+      review(served, podReview([image])),
+      tagseal(folder.path, 'record', image),
+    ]);
     const error = errorOf(pulled);
     expect([pulled.status, error?.code]).toEqual(proxy);
     expect(error?.detail).toEqual({ reason: code });
-
-    const { allowed, status } = await review(served, podReview([image]));
     expect([allowed, status?.code]).toEqual([false, 403]);
-
-    const told = await tagseal(folder.path, 'record', image);
     expect(told).toMatchObject({ code: exit, stdout: '' });
     expect(told.stderr).toMatch(/^tagseal: [^\n]+\n$/);
 

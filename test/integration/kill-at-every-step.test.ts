@@ -85,19 +85,15 @@ describe('serve, killed with -9 during a first sight', () => {
       expect([again.status, again.headers['docker-content-digest']]).toEqual([200, digest]);
       await expectWhole(same, folder.path, { reference, digest });
 
+      if (phases.length === 0) return;
       // what was reserved is what the tag means, whatever the registry says by now
       const moved = await push(registry, step, 'second');
       await using other = await startServe({ folder: copy.path, registries });
       if (phases.includes('Reserved')) await other.process.waitFor(/"event":"record.resumed"/);
-      const answer = await pull(other, registry, step);
-      const isReserved = phases.length > 0;
-      if (isReserved) {
-        expect(answer.status).toBe(403);
-        expect(answer.text).toContain(JSON.stringify(`got "${moved.digest}", want "${digest}"`).slice(1, -1));
-      } else {
-        expect([answer.status, answer.headers['docker-content-digest']]).toEqual([200, moved.digest]);
-      }
-      await expectWhole(other, copy.path, { reference, digest: isReserved ? digest : moved.digest });
+      const refused = await pull(other, registry, step);
+      expect(refused.status).toBe(403);
+      expect(refused.text).toContain(JSON.stringify(`got "${moved.digest}", want "${digest}"`).slice(1, -1));
+      await expectWhole(other, copy.path, { reference, digest });
       expect(await tagseal(copy.path, 'verify', reference)).toMatchObject({ code: 0, stderr: '' });
     },
     TIMEOUT_MS,
