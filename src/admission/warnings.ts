@@ -1,4 +1,4 @@
-import type { TagRecord } from '../ledger/record.ts';
+import type { KnownRecord } from '../ledger/record.ts';
 
 /** kubectl prints a warning on one line; the API server cuts long ones when there are many. */
 const MAX_LENGTH = 120;
@@ -18,7 +18,7 @@ export function plainWarning(message: string): string {
   return safe.length <= MAX_LENGTH ? safe : `${safe.slice(0, MAX_LENGTH - 1)}…`;
 }
 
-export function moved(record: TagRecord | undefined): string {
+export function moved(record: KnownRecord | undefined): string {
   return record === undefined
     ? 'moved'
     : `moved since ${(record.log?.time ?? record.firstSeen).slice(0, 10)}`;

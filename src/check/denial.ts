@@ -1,7 +1,7 @@
 import type { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import type { Judgement } from '../ledger/judge.ts';
-import type { TagRecord } from '../ledger/record.ts';
+import type { KnownRecord } from '../ledger/record.ts';
 import type { TagReference } from '../reference/reference.ts';
 import type { Denial } from './verdict.ts';
 
@@ -9,7 +9,7 @@ import type { Denial } from './verdict.ts';
 
 export function movedDenial(
   reference: TagReference,
-  record: TagRecord | undefined,
+  record: KnownRecord | undefined,
   { recorded, current }: Extract<Judgement, { kind: 'moved' }>,
 ): Denial {
   return {
@@ -28,7 +28,7 @@ export function movedDenial(
 
 export function pairDenial(
   reference: TagReference,
-  record: TagRecord | undefined,
+  record: KnownRecord | undefined,
   { wanted, means }: Extract<Judgement, { kind: 'pairMismatch' }>,
 ): Denial {
   return {
@@ -72,7 +72,7 @@ export function internalDenial(text: string, id: string): Denial {
 }
 
 /** When and where it was recorded: the log's time where there is one, else the day of our first sight. */
-function provenance(record: TagRecord | undefined): string {
+function provenance(record: KnownRecord | undefined): string {
   if (record === undefined) return '';
   const day = (record.log?.time ?? record.firstSeen).slice(0, 10);
   return record.log === undefined ? `  ${day}` : `  ${day}, log index ${record.log.index}`;

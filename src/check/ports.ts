@@ -1,5 +1,5 @@
 import type { AppError } from '../errors/app-error.ts';
-import type { TagRecord, RecordOrigin } from '../ledger/record.ts';
+import type { KnownRecord, RecordOrigin } from '../ledger/record.ts';
 import type { Digest } from '../reference/digest.ts';
 import type { TagReference } from '../reference/reference.ts';
 
@@ -23,7 +23,7 @@ export interface Resolver {
 
 /** A record whose evidence was verified here. */
 export interface VerifiedRecord {
-  readonly record: TagRecord;
+  readonly record: KnownRecord;
   /** False while the record is only reserved: signed by us, not yet provably in the log. */
   readonly logged: boolean;
 }

@@ -1,7 +1,7 @@
 import { AppError, toAppError } from '../errors/app-error.ts';
 import { isUnavailable, type ErrorCode } from '../errors/code.ts';
 import type { Judgement } from '../ledger/judge.ts';
-import type { TagRecord } from '../ledger/record.ts';
+import type { KnownRecord } from '../ledger/record.ts';
 import type { Mode, Rule } from '../policy/policy.ts';
 import type { Digest } from '../reference/digest.ts';
 import type { Reference, TagReference } from '../reference/reference.ts';
@@ -107,7 +107,7 @@ function admitRecorded(story: Story, digest: Digest): Verdict {
 
 function admission(
   { reference, rule }: Question,
-  record: TagRecord,
+  record: KnownRecord,
   { first, notes }: { readonly first: boolean; readonly notes: readonly Note[] },
 ): Verdict {
   return { kind: 'admit', reference, pin: record.digest, first, record, rewrite: rule.rewrite, notes };
@@ -140,7 +140,7 @@ function denied({ reference, known, rule }: Story, denial: Denial): Verdict {
 
 function byMode(
   mode: Mode,
-  asked: { readonly reference?: Reference; readonly record?: TagRecord },
+  asked: { readonly reference?: Reference; readonly record?: KnownRecord },
   denial: Denial,
 ): Verdict {
   if (mode === 'warn' || mode === 'audit') return { kind: 'report', mode, ...asked, denial };

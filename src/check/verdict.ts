@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../errors/code.ts';
 import type { Rule } from '../policy/policy.ts';
-import type { TagRecord } from '../ledger/record.ts';
+import type { KnownRecord } from '../ledger/record.ts';
 import type { Digest } from '../reference/digest.ts';
 import type { Reference } from '../reference/reference.ts';
 
@@ -42,7 +42,7 @@ export type Verdict =
       /** True for the call that recorded the tag. */
       readonly first: boolean;
       /** Absent for a digest-only reference, and in a dry run of a new tag. */
-      readonly record?: TagRecord;
+      readonly record?: KnownRecord;
       readonly rewrite: Rule['rewrite'];
       readonly notes: readonly Note[];
     }
@@ -50,7 +50,7 @@ export type Verdict =
       readonly kind: 'deny';
       /** Absent when the image text itself is not a reference. */
       readonly reference?: Reference;
-      readonly record?: TagRecord;
+      readonly record?: KnownRecord;
       readonly denial: Denial;
     }
   /** The rule is `warn` or `audit`: let it pass unpinned, and say (`warn`) or only log (`audit`) the denial. */
@@ -58,7 +58,7 @@ export type Verdict =
       readonly kind: 'report';
       readonly mode: 'warn' | 'audit';
       readonly reference?: Reference;
-      readonly record?: TagRecord;
+      readonly record?: KnownRecord;
       readonly denial: Denial;
     }
   | { readonly kind: 'exempt'; readonly reference: Reference; readonly why: string }
@@ -66,7 +66,7 @@ export type Verdict =
   | {
       readonly kind: 'pending';
       readonly reference: Reference;
-      readonly record: TagRecord;
+      readonly record: KnownRecord;
       readonly retryAfterSeconds: number;
     };
 

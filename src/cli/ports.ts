@@ -1,14 +1,21 @@
-import type { VerifiedRecord } from '../check/ports.ts';
 import type { CheckWorkload } from '../check/check-workload.ts';
 import type { CheckImage } from '../check/verdict.ts';
+import type { TagRecord } from '../ledger/record.ts';
 import type { TagReference } from '../reference/reference.ts';
+
+/** A record with the evidence that was verified. */
+export interface RecordWithEvidence {
+  readonly record: TagRecord;
+  /** False while it is only reserved. */
+  readonly logged: boolean;
+}
 
 /** What the commands work on; opened for one command and closed after it. */
 export interface Runtime {
   readonly checkImage: CheckImage;
   readonly checkWorkload: CheckWorkload;
   /** The verified record, from the store alone: no registry and no log is asked. */
-  findRecord(reference: TagReference, signal: AbortSignal): Promise<VerifiedRecord | undefined>;
+  findRecord(reference: TagReference, signal: AbortSignal): Promise<RecordWithEvidence | undefined>;
   /** What an outsider needs to verify evidence with other tools. */
   readonly trust: {
     /** Sigstore `trusted_root.json`. */

@@ -1,5 +1,5 @@
 import type { Denial, Note, Verdict } from '../check/verdict.ts';
-import type { RecordedEntry, TagRecord } from '../ledger/record.ts';
+import type { RecordedEntry, KnownRecord } from '../ledger/record.ts';
 import { canonicalText } from '../reference/parse-reference.ts';
 import type { Failure } from './failure.ts';
 import { isFailure, wordOf, type Word } from './verdict-word.ts';
@@ -39,7 +39,7 @@ export function errorJson({ code, message }: Failure): { readonly error: Failure
   return { error: { code, message } };
 }
 
-export function recordJson(record: TagRecord): RecordJson {
+export function recordJson(record: KnownRecord): RecordJson {
   const { reference, generation, digest, phase, firstSeen, origin, log } = record;
   return { reference, generation, digest, phase, firstSeen, origin, ...(log && { log }) };
 }

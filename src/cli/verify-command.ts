@@ -1,5 +1,4 @@
 import { notRecordedDenial, pairDenial } from '../check/denial.ts';
-import type { VerifiedRecord } from '../check/ports.ts';
 import type { Denial } from '../check/verdict.ts';
 import { judge } from '../ledger/judge.ts';
 import type { TagReference } from '../reference/reference.ts';
@@ -7,13 +6,14 @@ import { EXIT, exitCodeOfReason, worst } from './exit-code.ts';
 import { toFailure, type Failure } from './failure.ts';
 import type { Outcome } from './outcome.ts';
 import { recordJson, toJson } from './render-json.ts';
+import type { RecordWithEvidence } from './ports.ts';
 import { renderFacts } from './render-table.ts';
 import { evidenceFolder, saveEvidence, type SavedEvidence } from './save-evidence.ts';
 import type { Session } from './session.ts';
 import { parseTagArgument } from './tag-argument.ts';
 
 type Verified =
-  | { readonly kind: 'verified'; readonly found: VerifiedRecord; readonly saved?: SavedEvidence }
+  | { readonly kind: 'verified'; readonly found: RecordWithEvidence; readonly saved?: SavedEvidence }
   | { readonly kind: 'denied'; readonly denial: Denial }
   | { readonly kind: 'failed'; readonly failure: Failure };
 
@@ -30,7 +30,7 @@ export async function verifyRecords(
 ): Promise<Outcome> {
   const answers: Answer[] = [];
   for (const text of new Set(texts)) {
-    const folder = (found: VerifiedRecord) =>
+    const folder = (found: RecordWithEvidence) =>
       save === undefined ? undefined : evidenceFolder(save, found.record, texts.length > 1);
     answers.push({ text, verified: await verifyOne(session, text, folder) });
   }
@@ -46,7 +46,7 @@ export async function verifyRecords(
 async function verifyOne(
   { runtime, debug, signal }: Session,
   text: string,
-  folderOf: (found: VerifiedRecord) => string | undefined,
+  folderOf: (found: RecordWithEvidence) => string | undefined,
 ): Promise<Verified> {
   try {
     const reference = parseTagArgument(text);
@@ -64,7 +64,7 @@ async function verifyOne(
 }
 
 /** `name:tag@digest` claims what the tag means. */
-function wrongPair(reference: TagReference, { record }: VerifiedRecord): Denial | undefined {
+function wrongPair(reference: TagReference, { record }: RecordWithEvidence): Denial | undefined {
   const judgement = judge(reference, undefined, record.digest);
   return judgement.kind === 'pairMismatch' ? pairDenial(reference, record, judgement) : undefined;
 }

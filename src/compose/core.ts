@@ -11,7 +11,9 @@ import { quote } from '../errors/quote.ts';
 import type { Logger } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { compilePolicy } from '../policy/rule-for.ts';
+import { findStored } from '../protocol/find-stored.ts';
 import { makeLedger } from '../protocol/ledger.ts';
+import { loadRecord, type LoadedRecord } from '../protocol/load-record.ts';
 import { makeNaming } from '../protocol/naming.ts';
 import type { Clock, EvidenceVerifier, LogReader, RecordStore } from '../protocol/ports.ts';
 import { makePublisher, type Publisher } from '../protocol/publish.ts';
@@ -19,6 +21,7 @@ import { makeReserver } from '../protocol/reserve.ts';
 import type { StepHook } from '../protocol/steps.ts';
 import { makeHeadTail } from '../protocol/head-tail.ts';
 import { makeTail, type Tail, type TailParts } from '../protocol/tail.ts';
+import type { TagReference } from '../reference/reference.ts';
 import { makeRegistry, type Registry } from '../registry/make-registry.ts';
 import type { KeySigner } from '../rekor/key-signer.ts';
 import { makeEvidenceVerifier } from '../rekor/verify-bundle.ts';
@@ -55,6 +58,8 @@ export interface Core {
   /** For what a stranger on the network names. */
   readonly guardedRegistry: Registry;
   checkImageWith(registry: Registry): CheckImage;
+  /** The record with its evidence, verified anew. Throws what Ledger.find throws. */
+  readRecord(reference: TagReference, signal: AbortSignal): Promise<LoadedRecord | undefined>;
   close(): Promise<void>;
 }
 
@@ -106,6 +111,10 @@ export async function openCore({
     guardedRegistry,
     checkImageWith: ({ resolver }) =>
       makeCheckImage({ policy: () => policy, ledger, resolver, incident: incidentReporter(logger) }),
+    async readRecord(reference, signal) {
+      const stored = await findStored(reference, { store, naming }, signal);
+      return stored && (await loadRecord(stored.record, reference, { naming, verifier }));
+    },
     async close() {
       life.abort();
       await Promise.all([registry.close(), guardedRegistry.close()]);

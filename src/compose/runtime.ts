@@ -18,7 +18,7 @@ export async function openRuntime(options: {
   return {
     checkImage,
     checkWorkload: makeCheckWorkload(checkImage),
-    findRecord: (reference, signal) => core.ledger.find(reference, signal),
+    findRecord: (reference, signal) => core.readRecord(reference, signal),
     trust: {
       trustedRoot: trustedRootFor(core.log.trusted[0]),
       publicKey: core.signer.publicKeyPem,

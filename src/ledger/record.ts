@@ -43,3 +43,6 @@ export interface TagRecord {
   readonly binding: SignedStatement | LoggedStatement;
   readonly log?: RecordedEntry;
 }
+
+/** What doors and judgement need of a record; its evidence has been verified and put away. */
+export type KnownRecord = Omit<TagRecord, 'claim' | 'binding'>;

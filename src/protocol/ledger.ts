@@ -4,7 +4,7 @@ import type { TagReference } from '../reference/reference.ts';
 import { findStored } from './find-stored.ts';
 import { loadRecord } from './load-record.ts';
 import { orAborted } from './or-aborted.ts';
-import type { RecordMemory } from './memory.ts';
+import { remember, type RecordMemory } from './memory.ts';
 import type { Naming } from './naming.ts';
 import type { EvidenceVerifier, RecordStore } from './ports.ts';
 import type { Publisher } from './publish.ts';
@@ -39,8 +39,7 @@ export function makeLedger({ store, naming, verifier, memory, reserver, publishe
     const stored = await findStored(reference, { store, naming }, signal);
     if (stored === undefined) return undefined;
     const found = await loadRecord(stored.record, reference, { naming, verifier });
-    if (found.logged) memory.set(reference.canonical, found);
-    return found;
+    return found.logged ? remember(memory, found) : found;
   }
 
   /** Reserves (or finds) the record and starts publishing it. Not bound to one asker: others may be waiting. */
@@ -51,7 +50,7 @@ export function makeLedger({ store, naming, verifier, memory, reserver, publishe
     if (known?.logged) return { created: false, reserved: known, published: Promise.resolve(known) };
     const reservation =
       known === undefined ? await reserver.reserve(request, lifetime) : ({ kind: 'exists' } as const);
-    if (reservation.kind === 'restored') return settled(reservation.found);
+    if (reservation.kind === 'restored') return settled(remember(memory, reservation.found));
     const reserved = reservation.kind === 'created' ? reservation.found : await find(reference, lifetime);
     if (reserved === undefined) throw vanished(reference);
     if (reserved.logged) return settled(reserved);
@@ -59,7 +58,6 @@ export function makeLedger({ store, naming, verifier, memory, reserver, publishe
   }
 
   function settled(found: VerifiedRecord): Attempt {
-    memory.set(found.record.reference, found);
     return { created: false, reserved: found, published: Promise.resolve(found) };
   }
 

@@ -1,4 +1,3 @@
-import type { VerifiedRecord } from '../check/ports.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { ErrorCode } from '../errors/code.ts';
 import type { RecordPhase, TagRecord } from '../ledger/record.ts';
@@ -6,6 +5,13 @@ import { checkRecordStatements, isLogged } from '../ledger/tag-record.ts';
 import type { TagReference } from '../reference/reference.ts';
 import type { Naming } from './naming.ts';
 import type { EvidenceVerifier } from './ports.ts';
+
+/** A record with its evidence, all of it verified. */
+export interface LoadedRecord {
+  readonly record: TagRecord;
+  /** False while it is only reserved. */
+  readonly logged: boolean;
+}
 
 const DENYING: Partial<Record<RecordPhase, { readonly code: ErrorCode; readonly why: string }>> = {
   Lost: {
@@ -24,7 +30,7 @@ export async function loadRecord(
   record: TagRecord,
   reference: TagReference,
   { naming, verifier }: { readonly naming: Naming; readonly verifier: EvidenceVerifier },
-): Promise<VerifiedRecord> {
+): Promise<LoadedRecord> {
   const denying = DENYING[record.phase];
   if (denying !== undefined) {
     throw new AppError({ code: denying.code, message: `${reference.canonical}: ${denying.why}` });

@@ -7,7 +7,7 @@ import type { TagReference } from '../reference/reference.ts';
 import { findStored } from './find-stored.ts';
 import { loadRecord } from './load-record.ts';
 import { loggedRecord } from './logged-record.ts';
-import type { RecordMemory } from './memory.ts';
+import { remember, type RecordMemory } from './memory.ts';
 import type { Naming } from './naming.ts';
 import type { EvidenceVerifier, LogWriter, RecordStore, StoredRecord } from './ports.ts';
 import type { StepHook } from './steps.ts';
@@ -70,7 +70,7 @@ export function makePublisher(parts: PublisherParts): Publisher {
     if (stored === undefined) throw missing(reference);
     // what is published is what the store holds and what carries our signatures, never what the asker brought
     const found = await loadRecord(stored.record, reference, { naming, verifier });
-    if (found.logged) return remember(found);
+    if (found.logged) return remember(memory, found);
     const [claim, binding] = await submitBoth(stored.record);
     await at('verified');
     const isLost = isOlder(claim, stored.record) && !(binding && isOlder(binding, stored.record));
@@ -84,7 +84,7 @@ export function makePublisher(parts: PublisherParts): Publisher {
     // somebody else finished the same reservation: theirs is as good, read it
     if (outcome === 'conflict') return carryOn(reference);
     await at('saved');
-    return remember({ record, logged: true });
+    return remember(memory, { record, logged: true });
   }
 
   /** The binding is undefined where an older claim forbids it: what is not the tag's must never reach the log. */
@@ -129,11 +129,6 @@ export function makePublisher(parts: PublisherParts): Publisher {
         `${stored.record.reference} was recorded before (claim at log index ${claim.index}) and its record is ` +
         `lost; restore the records from a backup`,
     });
-  }
-
-  function remember(found: VerifiedRecord): VerifiedRecord {
-    memory.set(found.record.reference, found);
-    return found;
   }
 
   return { lifetime, publish, unfinished: () => [...unfinished.values()] };

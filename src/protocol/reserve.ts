@@ -1,9 +1,10 @@
-import type { RecordRequest, VerifiedRecord } from '../check/ports.ts';
+import type { RecordRequest } from '../check/ports.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { SignedStatement } from '../ledger/evidence.ts';
 import type { Privacy, TagRecord } from '../ledger/record.ts';
 import type { Naming } from './naming.ts';
 import type { Clock, EvidenceVerifier, LogReader, LogWriter, RecordStore, StatementSigner } from './ports.ts';
+import type { LoadedRecord } from './load-record.ts';
 import { loggedRecord } from './logged-record.ts';
 import type { StepHook } from './steps.ts';
 import type { Tail } from './tail.ts';
@@ -22,10 +23,10 @@ export interface ReserverParts {
 }
 
 export type Reservation =
-  | { readonly kind: 'created'; readonly found: VerifiedRecord }
+  | { readonly kind: 'created'; readonly found: LoadedRecord }
   | { readonly kind: 'exists' }
   /** The log knew the tag with this very digest: the record was rebuilt from it. */
-  | { readonly kind: 'restored'; readonly found: VerifiedRecord };
+  | { readonly kind: 'restored'; readonly found: LoadedRecord };
 
 export interface Reserver {
   /** Throws RECORD_LOST where the log has an older claim and no binding for this digest; LOG_*, STORE_UNAVAILABLE. */

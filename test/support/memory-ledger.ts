@@ -1,18 +1,21 @@
-import type { Ledger, RecordRequest, VerifiedRecord } from '../../src/check/ports.ts';
+import type { Ledger, RecordRequest } from '../../src/check/ports.ts';
+import type { LoadedRecord } from '../../src/protocol/load-record.ts';
 import { AppError } from '../../src/errors/app-error.ts';
 import type { ErrorCode } from '../../src/errors/code.ts';
 import { sampleRecord } from './sample-record.ts';
 
 export interface MemoryLedger extends Ledger {
+  /** With the evidence, which a real ledger does not keep in memory. */
+  find(...asked: Parameters<Ledger['find']>): Promise<LoadedRecord | undefined>;
   readonly recorded: RecordRequest[];
   /** Makes every call fail, or every record stay pending, until told otherwise. */
   behave(how: 'normal' | 'pending' | 'outage' | { readonly fail: ErrorCode }): void;
-  put(found: VerifiedRecord): void;
+  put(found: LoadedRecord): void;
 }
 
 /** A ledger without store and log. */
 export function makeMemoryLedger(): MemoryLedger {
-  const records = new Map<string, VerifiedRecord>();
+  const records = new Map<string, LoadedRecord>();
   const recorded: RecordRequest[] = [];
   let how: Parameters<MemoryLedger['behave']>[0] = 'normal';
 

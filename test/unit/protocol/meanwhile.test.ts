@@ -56,7 +56,7 @@ describe('a replica that another one overtakes', () => {
     });
     const { found } = await ledger.record(request(digestOfA), signal);
     const saved = await store.find(found.record.claimId, signal);
-    expect(found.record).toEqual(saved?.record);
+    expect(saved?.record).toMatchObject(found.record);
   });
 
   it('sees that a reservation which it has looked at is published by now', async () => {
