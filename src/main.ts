@@ -1,6 +1,7 @@
 import process from 'node:process';
 import { addAbortSignal } from 'node:stream';
 import { isatty } from 'node:tty';
+import { setFlagsFromString } from 'node:v8';
 import { MAX_DOCUMENT_BYTES } from './cli/pin/limits.ts';
 import type { Io } from './cli/ports.ts';
 import { readAtMost } from './cli/read-at-most.ts';
@@ -48,6 +49,8 @@ function crash(error: unknown): void {
 }
 
 async function main(): Promise<void> {
+  // V8 learns from slow first sights that reviews live long, and then keeps every fast one until the next full collection
+  setFlagsFromString('--no-allocation-site-pretenuring');
   process.stdout.on('error', ignoreClosedPipe);
   process.stderr.on('error', ignoreClosedPipe);
   process.on('unhandledRejection', crash).on('uncaughtException', crash);

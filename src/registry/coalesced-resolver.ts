@@ -23,7 +23,7 @@ const ANSWER_TTL = 10_000;
 const LONGEST_TTL = 300_000;
 /** Milliseconds: retries of a wrong name stay cheap, and a push is seen at once for people. */
 const ERROR_TTL = 5_000;
-const MAX_REFERENCES = 10_000;
+const MAX_REFERENCES = 100_000;
 /** The refusals that a registry would repeat; all other errors may be over at the next call. */
 const REPEATABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['MANIFEST_UNKNOWN', 'REGISTRY_UNAUTHORIZED']);
 

@@ -25,12 +25,24 @@ export interface CredentialsOptions {
   readonly clock: Clock;
 }
 
+const LOOK_TTL_MS = 1_000;
+
 /** Credentials as docker finds them: a helper for the registry, then the file's entry, then the general helper. */
 export function makeCredentials(options: CredentialsOptions): CredentialSource {
   const { file, askHelper, clock } = options;
   const flights = makeSingleFlight<Credential>();
   const helped = makeTtlCache<Credential>({ max: MAX_HELPED_SERVERS, now: () => clock.now() });
   let loaded: { readonly version: string; readonly config: DockerConfig } | undefined;
+  let looked: { readonly at: number; readonly config: DockerConfig | undefined } | undefined;
+
+  /** A look at the file serves for a second: every call to a registry asks. */
+  async function current(path: string, required: boolean): Promise<DockerConfig | undefined> {
+    const now = clock.now();
+    if (looked !== undefined && now >= looked.at && now - looked.at < LOOK_TTL_MS) return looked.config;
+    const config = await load(path, required);
+    looked = { at: now, config };
+    return config;
+  }
 
   async function load(path: string, required: boolean): Promise<DockerConfig | undefined> {
     try {
@@ -67,7 +79,7 @@ export function makeCredentials(options: CredentialsOptions): CredentialSource {
 
   return {
     async find(registry, repository, signal) {
-      const config = file === undefined ? undefined : await load(file.path, file.required);
+      const config = file === undefined ? undefined : await current(file.path, file.required);
       if (config === undefined) return ANONYMOUS;
       const helper = config.helpers.get(registry);
       if (helper !== undefined) return await help(helper, registry, signal);

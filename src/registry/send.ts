@@ -127,6 +127,9 @@ async function exchange(call: Call, dispatcher: Dispatcher): Promise<Answer> {
       method: call.method,
       signal: call.signal,
       body: call.body ?? null,
+      // undici closes the connection after each HEAD, for servers that answer one with a body; of such a server the next
+      // answer fails to parse and is asked for again, while a recheck of every tag must not cost a TLS handshake
+      reset: false,
       headers: {
         ...call.headers,
         ...(call.authorization === undefined ? {} : { authorization: call.authorization }),

@@ -61,12 +61,15 @@ describe('makeCredentials', () => {
     expect(await codeOf(() => make().find('a.b', 'c', never))).toBe('CREDENTIALS_INVALID');
   });
 
-  it('reads the file again when it has changed', async () => {
+  it('reads the file again when it has changed, a second later', async () => {
     const credentials = make();
     await write({ auths: { 'a.b': { auth: auth('old:p') } } });
     expect(await credentials.find('a.b', 'c', never)).toMatchObject({ username: 'old' });
     await write({ auths: { 'a.b': { auth: auth('new:p') } } });
     await utimes(path, 1, 1);
+    // one look at the file serves for a second
+    expect(await credentials.find('a.b', 'c', never)).toMatchObject({ username: 'old' });
+    clock.advance(1_000);
     expect(await credentials.find('a.b', 'c', never)).toMatchObject({ username: 'new' });
   });
 
@@ -101,6 +104,7 @@ describe('makeCredentials', () => {
     await credentials.find('a.b', 'c', never);
     await writeFile(path, '{');
     await chmod(path, 0o600);
+    clock.advance(1_000);
     expect(await codeOf(() => credentials.find('a.b', 'c', never))).toBe('CREDENTIALS_INVALID');
   });
 });
