@@ -1,11 +1,11 @@
 // The whole story without a cluster: every request below is a real one, to real processes on this machine.
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
-import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { styleText } from 'node:util';
 import { startFakeRegistry } from '../test/support/fake-registry.ts';
 import { pushImage } from '../test/support/push-image.ts';
+import { podReview, review } from '../test/support/serve.ts';
 import { runProcess, startProcess } from '../test/support/start-process.ts';
 
 const PROGRAM = 'dist/tagseal.cjs';
@@ -33,44 +33,6 @@ interface Answer {
 async function get(url: string): Promise<Answer> {
   const answer = await fetch(url);
   return { status: answer.status, headers: answer.headers, body: await answer.text() };
-}
-
-async function askWebhook(url: string, ca: string, image: string): Promise<Record<string, unknown>> {
-  const pod = {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name: 'app', namespace: 'shop' },
-    spec: { containers: [{ name: 'app', image }] },
-  };
-  const review = {
-    apiVersion: 'admission.k8s.io/v1',
-    kind: 'AdmissionReview',
-    request: {
-      uid: '705ab4f5-6393-11e8-b7cc-42010a800002',
-      kind: { group: '', version: 'v1', kind: 'Pod' },
-      resource: { group: '', version: 'v1', resource: 'pods' },
-      operation: 'CREATE',
-      namespace: 'shop',
-      name: 'app',
-      userInfo: {},
-      object: pod,
-      oldObject: null,
-      dryRun: false,
-    },
-  };
-  const text = await new Promise<string>((resolve, reject) => {
-    const call = httpsRequest(url, { method: 'POST', ca, headers: { 'content-type': 'application/json' } });
-    call.on('error', reject).on('response', (answer) => {
-      let body = '';
-      answer.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));
-      answer.on('end', () => {
-        resolve(body);
-      });
-    });
-    call.end(JSON.stringify(review));
-  });
-  const { response } = JSON.parse(text) as { response: Record<string, unknown> };
-  return response;
 }
 
 async function main(): Promise<void> {
@@ -131,10 +93,10 @@ async function main(): Promise<void> {
   const ca = await readFile(join(folder, 'data', 'admission-ca.pem'), 'utf8');
   step('5. A Pod with the tag is pinned by the admission webhook');
   sent(`POST ${webhook}/mutate   Pod shop/app, image ${image}`);
-  const pinned = await askWebhook(`${webhook}/mutate?timeout=10s`, ca, image);
-  const patch = Buffer.from(String(pinned['patch']), 'base64').toString('utf8');
+  const pinned = await review({ webhook, ca }, podReview([image]));
+  const patch = Buffer.from(pinned.patch ?? '', 'base64').toString('utf8');
   got(patch);
-  expect('the Pod is pinned', pinned['allowed'] === true && patch.includes(`${image}@${first.digest}`));
+  expect('the Pod is pinned', pinned.allowed && patch.includes(`${image}@${first.digest}`));
 
   step('6. Somebody moves the tag');
   const second = await push('something else under the same name');
@@ -157,13 +119,10 @@ async function main(): Promise<void> {
 
   step('8. The Pod is refused, with what kubectl apply would show');
   sent(`POST ${webhookAgain}/mutate   Pod shop/app, image ${image}`);
-  const denied = await askWebhook(`${webhookAgain}/mutate?timeout=10s`, ca, image);
-  const status = denied['status'] as { message?: string } | undefined;
-  got(status?.message ?? JSON.stringify(denied));
-  expect(
-    'the Pod is refused',
-    denied['allowed'] === false && (status?.message ?? '').startsWith('tag moved'),
-  );
+  const denied = await review({ webhook: webhookAgain, ca }, podReview([image]));
+  const message = denied.status?.message ?? '';
+  got(message);
+  expect('the Pod is refused', !denied.allowed && message.startsWith('tag moved'));
 
   step('9. The evidence verifies offline: no registry, no log, no server');
   await restarted.stop();

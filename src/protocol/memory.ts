@@ -12,32 +12,8 @@ export interface RecordMemory {
 
 /** Puts a loaded record in without its evidence: a dozen kB a tag that nobody asks for on the warm path. */
 export function remember(memory: RecordMemory, { record, logged }: LoadedRecord): VerifiedRecord {
-  const {
-    reference,
-    digest,
-    scope,
-    claimId,
-    generation,
-    privacy,
-    firstSeen,
-    origin,
-    phase,
-    reservedAt,
-    log,
-  } = record;
-  const known = {
-    reference,
-    digest,
-    scope,
-    claimId,
-    generation,
-    privacy,
-    firstSeen,
-    origin,
-    phase,
-    reservedAt,
-  };
-  const found = { record: { ...known, ...(log && { log }) }, logged };
-  memory.set(reference, found);
+  const { claim, binding, ...known } = record;
+  const found = { record: known, logged };
+  memory.set(known.reference, found);
   return found;
 }
