@@ -2,6 +2,14 @@
 import { chmod } from 'node:fs/promises';
 import { build } from 'esbuild';
 
+// An older Node fails inside a library, with a stack that helps nobody; this runs before any of them loads.
+const guard = `
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 22 || (major === 22 && minor < 22)) {
+  console.error('tagseal: needs Node 22.22 or newer, and this is ' + process.versions.node + '; in the repository: npm run tagseal -- ...');
+  process.exit(2);
+}`;
+
 await build({
   entryPoints: ['src/main.ts'],
   outfile: 'dist/tagseal.cjs',
@@ -13,7 +21,7 @@ await build({
   keepNames: true,
   sourcemap: 'external',
   legalComments: 'none',
-  banner: { js: '#!/usr/bin/env node' },
+  banner: { js: `#!/usr/bin/env node\n"use strict";{${guard.replaceAll('\n', ' ')}}` },
   logLevel: 'warning',
 });
 await chmod('dist/tagseal.cjs', 0o755);

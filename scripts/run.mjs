@@ -91,6 +91,10 @@ const scripts = {
     jest('jest.e2e.config.js', ...flags, ...suites.map((name) => `test/e2e/${name}/`));
   },
   build,
+  tagseal() {
+    if (!existsSync(join(root, 'dist', 'tagseal.cjs'))) build();
+    run('dist/tagseal.cjs', ...args);
+  },
   demo() {
     build();
     run('scripts/demo.ts', ...args);
