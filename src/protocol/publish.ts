@@ -6,7 +6,7 @@ import type { TagRecord } from '../ledger/record.ts';
 import type { TagReference } from '../reference/reference.ts';
 import { findStored } from './find-stored.ts';
 import { loadRecord } from './load-record.ts';
-import { loggedRecord } from './logged-record.ts';
+import { loggedRecord, verifyStatement, type VerifiedStatement } from './logged-record.ts';
 import { remember, type RecordMemory } from './memory.ts';
 import type { Naming } from './naming.ts';
 import type { EvidenceVerifier, LogWriter, RecordStore, StoredRecord } from './ports.ts';
@@ -31,9 +31,7 @@ export interface Publisher {
   unfinished(): readonly TagReference[];
 }
 
-interface Entry {
-  readonly logged: LoggedStatement;
-  readonly index: number;
+interface Submitted extends VerifiedStatement {
   /** The log held it already. */
   readonly held: boolean;
 }
@@ -75,11 +73,7 @@ export function makePublisher(parts: PublisherParts): Publisher {
     await at('verified');
     const isLost = isOlder(claim, stored.record) && !(binding && isOlder(binding, stored.record));
     if (binding === undefined || isLost) return lose(stored, claim);
-    const record = await loggedRecord(
-      stored.record,
-      { claim: claim.logged, binding: binding.logged },
-      { verifier, identity: writer.identity },
-    );
+    const record = loggedRecord(stored.record, { claim, binding }, writer.identity);
     const outcome = await store.update(record, stored.version, lifetime);
     // somebody else finished the same reservation: theirs is as good, read it
     if (outcome === 'conflict') return carryOn(reference);
@@ -88,7 +82,7 @@ export function makePublisher(parts: PublisherParts): Publisher {
   }
 
   /** The binding is undefined where an older claim forbids it: what is not the tag's must never reach the log. */
-  async function submitBoth(record: TagRecord): Promise<readonly [Entry, Entry | undefined]> {
+  async function submitBoth(record: TagRecord): Promise<readonly [Submitted, Submitted | undefined]> {
     if (writer.held === undefined) {
       return Promise.all([
         submit(record.claim, 'claimSubmitted'),
@@ -104,29 +98,28 @@ export function makePublisher(parts: PublisherParts): Publisher {
   async function submit(
     signed: SignedStatement,
     step: 'claimSubmitted' | 'bindingSubmitted',
-  ): Promise<Entry> {
+  ): Promise<Submitted> {
     const { outcome, bundle } = await writer.submit(signed, lifetime);
     await at(step);
     return verified({ ...signed, bundle }, outcome === 'exists');
   }
 
-  async function verified(logged: LoggedStatement, held: boolean): Promise<Entry> {
-    const { logIndex } = await verifier.verify(logged);
-    return { logged, index: logIndex, held };
+  async function verified(logged: LoggedStatement, held: boolean): Promise<Submitted> {
+    return { ...(await verifyStatement(verifier, logged)), held };
   }
 
   /** An entry below the tree size of the reservation is not our own earlier try. */
-  function isOlder(entry: Entry, record: TagRecord): boolean {
+  function isOlder({ held, entry }: Submitted, record: TagRecord): boolean {
     const { origin, treeSize } = record.reservedAt;
-    return entry.held && origin === writer.identity.origin && entry.index < treeSize;
+    return held && origin === writer.identity.origin && entry.logIndex < treeSize;
   }
 
-  async function lose(stored: StoredRecord, claim: Entry): Promise<never> {
+  async function lose(stored: StoredRecord, claim: Submitted): Promise<never> {
     await store.update({ ...stored.record, phase: 'Lost' }, stored.version, lifetime);
     throw new AppError({
       code: 'RECORD_LOST',
       message:
-        `${stored.record.reference} was recorded before (claim at log index ${claim.index}) and its record is ` +
+        `${stored.record.reference} was recorded before (claim at log index ${claim.entry.logIndex}) and its record is ` +
         `lost; restore the records from a backup`,
     });
   }

@@ -5,7 +5,7 @@ import type { Privacy, TagRecord } from '../ledger/record.ts';
 import type { Naming } from './naming.ts';
 import type { Clock, EvidenceVerifier, LogReader, LogWriter, RecordStore, StatementSigner } from './ports.ts';
 import type { LoadedRecord } from './load-record.ts';
-import { loggedRecord } from './logged-record.ts';
+import { loggedRecord, verifyStatement } from './logged-record.ts';
 import type { StepHook } from './steps.ts';
 import type { Tail } from './tail.ts';
 
@@ -93,13 +93,13 @@ export function makeReserver(parts: ReserverParts): Reserver {
       throw lost(record, claimIndex);
     }
     const [claim, binding] = await Promise.all([
-      withBundle(record.claim, claimIndex, signal),
-      withBundle(record.binding, bindingIndex, signal),
+      verifiedAt(record.claim, claimIndex, signal),
+      verifiedAt(record.binding, bindingIndex, signal),
     ]);
-    const restored = await loggedRecord(
+    const restored = loggedRecord(
       { ...record, origin: 'restore' },
       { claim, binding },
-      { verifier, identity: parts.writer.identity },
+      parts.writer.identity,
     );
     const outcome = await store.reserve(restored, signal);
     return outcome === 'exists'
@@ -107,8 +107,9 @@ export function makeReserver(parts: ReserverParts): Reserver {
       : { kind: 'restored', found: { record: restored, logged: true } };
   }
 
-  async function withBundle(signed: SignedStatement, index: number, signal: AbortSignal) {
-    return { ...signed, bundle: await parts.reader.bundleAt(index, signed, signal) };
+  async function verifiedAt(signed: SignedStatement, index: number, signal: AbortSignal) {
+    const bundle = await parts.reader.bundleAt(index, signed, signal);
+    return verifyStatement(verifier, { ...signed, bundle });
   }
 }
 
