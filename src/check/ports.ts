@@ -1,5 +1,5 @@
 import type { AppError } from '../errors/app-error.ts';
-import type { KnownRecord, RecordOrigin } from '../ledger/record.ts';
+import type { Approval, KnownRecord, RecordOrigin } from '../ledger/record.ts';
 import type { Digest } from '../reference/digest.ts';
 import type { TagReference } from '../reference/reference.ts';
 
@@ -50,10 +50,22 @@ export interface RecordRequest {
   readonly waitFor: 'logged' | 'reserved';
 }
 
+/** A move of a known tag that becomes its next generation. */
+export interface AdvanceRequest extends RecordRequest {
+  /** The generation that the asker knows; where a newer one exists by now, that one is the answer. */
+  readonly from: number;
+  /** Absent for a tag that the policy tracks. */
+  readonly approval?: Approval;
+}
+
 /** Through it history is read and extended. Throws LOG_*, RECORD_*, STORE_UNAVAILABLE, DEADLINE_EXCEEDED. */
 export interface Ledger {
   /** The verified record, or nothing. A record that does not verify throws; a failed look-up throws. */
   find(reference: TagReference, signal: AbortSignal): Promise<VerifiedRecord | undefined>;
   /** Records the pair unless the tag has a record already. Safe to repeat; one winner among all askers. */
   record(request: RecordRequest, signal: AbortSignal): Promise<RecordOutcome>;
+  /** As `find`, but from the store although memory has an answer: somebody may have accepted a move meanwhile. */
+  latest(reference: TagReference, signal: AbortSignal): Promise<VerifiedRecord | undefined>;
+  /** Records the next generation of a known tag. Safe to repeat; one winner among all askers. */
+  advance(request: AdvanceRequest, signal: AbortSignal): Promise<RecordOutcome>;
 }

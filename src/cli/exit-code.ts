@@ -34,6 +34,8 @@ const BY_ERROR: Readonly<Record<ErrorCode, number>> = {
   MANIFEST_UNKNOWN: unreachable,
   BLOB_UNKNOWN: unreachable,
   LOG_UNAVAILABLE: unreachable,
+  SIGNER_UNAVAILABLE: unreachable,
+  TRUST_ROOT_UNAVAILABLE: unreachable,
   STORE_UNAVAILABLE: unreachable,
   DEADLINE_EXCEEDED: unreachable,
   DIGEST_MISMATCH: evidence,

@@ -10,6 +10,11 @@ export interface SignedStatement {
   /** ECDSA P-256 with SHA-256, DER in base64. */
   readonly signature: string;
   readonly verifier: SignatureVerifier;
+  /**
+   * RFC 3161 TimeStampResp over the signature's bytes, DER in base64: when it was made, where neither key nor log tells.
+   * Taken when signing and never part of a log entry.
+   */
+  readonly timestamp?: string;
 }
 
 /** A Sigstore bundle v0.3 in its JSON form; foreign data until an EvidenceVerifier has accepted it. */

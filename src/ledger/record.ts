@@ -4,7 +4,7 @@ import type { LoggedStatement, SignedStatement } from './evidence.ts';
 /** `Reserved -> Logged -> Confirmed`; the others deny, each with its own code. */
 export type RecordPhase = 'Reserved' | 'Logged' | 'Confirmed' | 'Conflicted' | 'Lost' | 'Unlogged';
 
-export type RecordOrigin = 'admission' | 'proxy' | 'cli' | 'restore';
+export type RecordOrigin = 'admission' | 'proxy' | 'cli' | 'restore' | 'import';
 
 /** Whether names reach the log only as a keyed hash. */
 export type Privacy = 'plain' | 'blinded';
@@ -32,6 +32,7 @@ export interface TagRecord {
   readonly digest: Digest;
   readonly scope: string;
   readonly claimId: string;
+  /** 0 is the first sight; an accepted or tracked move is one more than the record before it. */
   readonly generation: number;
   readonly privacy: Privacy;
   /** RFC 3339, local clock of the process that reserved: for people, never for a decision. */
@@ -41,8 +42,18 @@ export interface TagRecord {
   readonly reservedAt: LogPosition;
   readonly claim: SignedStatement | LoggedStatement;
   readonly binding: SignedStatement | LoggedStatement;
+  /** Who accepted the move and why, signed by us and not logged; absent for a first sight and for a tracked move. */
+  readonly approval?: SignedStatement;
   readonly log?: RecordedEntry;
 }
 
+/** What a person says who accepts a move. */
+export interface Approval {
+  /** For people: a user, a pipeline, an object's name. One line. */
+  readonly by: string;
+  /** One line. */
+  readonly reason: string;
+}
+
 /** What doors and judgement need of a record; its evidence has been verified and put away. */
-export type KnownRecord = Omit<TagRecord, 'claim' | 'binding'>;
+export type KnownRecord = Omit<TagRecord, 'claim' | 'binding' | 'approval'>;

@@ -1,10 +1,10 @@
 /** What to do with a denial: refuse, refuse nothing but warn, only log, or do not look at all. */
 export type Mode = 'enforce' | 'warn' | 'audit' | 'off';
 
-/** A tag that is made to move. `exempt`: no record, no check. */
+/** A tag that is made to move. `exempt`: no record, no check; `track`: each move becomes a generation, none is refused. */
 export interface MutableTags {
   readonly tags: readonly string[];
-  readonly as: 'exempt';
+  readonly as: 'exempt' | 'track';
 }
 
 /** One rule with every default filled in; the fields are those of `TagPolicy.spec`. */

@@ -5,7 +5,7 @@ import type {
   SignedStatement,
   VerifiedEntry,
 } from '../ledger/evidence.ts';
-import type { TagRecord } from '../ledger/record.ts';
+import type { LogPosition, TagRecord } from '../ledger/record.ts';
 
 /** A record with the version that a compare-and-swap needs. */
 export interface StoredRecord {
@@ -18,12 +18,41 @@ export interface StoredRecord {
 export interface RecordStore {
   /** The highest generation of a claim, or undefined. Throws STORE_UNAVAILABLE, RECORD_INVALID. */
   find(claimId: string, signal: AbortSignal): Promise<StoredRecord | undefined>;
+  /** Every generation of a claim, the first one first. Throws as `find`. */
+  generations(claimId: string, signal: AbortSignal): Promise<readonly StoredRecord[]>;
   /** Create-only write, durable when it resolves: the one linearization point of the ledger protocol. */
   reserve(record: TagRecord, signal: AbortSignal): Promise<'created' | 'exists'>;
   /** Compare-and-swap on `version`; durable when it resolves. */
   update(record: TagRecord, version: string, signal: AbortSignal): Promise<'updated' | 'conflict'>;
   /** Every record, each once, in no particular order; one that cannot be read is yielded as its error. */
   list(signal: AbortSignal): AsyncIterable<StoredRecord | { readonly name: string; readonly error: unknown }>;
+}
+
+/** Called at least once for each record with a generation above 0, in no particular order. */
+export type OnGeneration = (claimId: string, generation: number) => void;
+
+export interface GenerationFollower {
+  /** Tells all newer generations that there are, and then each new one, until `signal`; an outage is waited for. */
+  follow(onChange: OnGeneration, signal: AbortSignal): Promise<void>;
+}
+
+/** A small text that the processes of one ledger share: how far the log was read, who reads it, which key blinds. */
+export interface StateDocument {
+  readonly text: string;
+  /** Opaque; changes with each write. */
+  readonly version: string;
+}
+
+/** Beside the records, and as little trusted: what it says is checked or only a hint. Throws STORE_UNAVAILABLE. */
+export interface StateStore {
+  /** `name`: 1 to 63 lower-case letters, digits, dots and dashes. */
+  read(name: string, signal: AbortSignal): Promise<StateDocument | undefined>;
+  /** Compare-and-swap on `version`, undefined for a first write; at most 256 KiB of text; durable when it resolves. */
+  write(
+    name: string,
+    document: { readonly text: string; readonly version: string | undefined },
+    signal: AbortSignal,
+  ): Promise<'written' | 'conflict'>;
 }
 
 export interface LogIdentity {
@@ -45,11 +74,6 @@ export interface LogWriter {
   readonly identity: LogIdentity;
   /** Submits the statement's digest and signature as a hashedrekord; the bundle is not verified yet. */
   submit(signed: SignedStatement, signal: AbortSignal): Promise<Submitted>;
-  /**
-   * The bundle of the very same entry if the log holds it, found without writing anything. Only a log that cannot be
-   * followed needs it; one that can is asked through its tail.
-   */
-  held?(signed: SignedStatement, signal: AbortSignal): Promise<SerializedBundle | undefined>;
 }
 
 /** Leaves of a log in order. `entries[i]` is the canonicalized body at index `start + i`. */
@@ -68,16 +92,56 @@ export interface LogReader {
   bundleAt(index: number, signed: SignedStatement, signal: AbortSignal): Promise<SerializedBundle>;
 }
 
+/** An entry over a statement of ours, signed by us: looked up in the log, its signature and signer verified, its proof not. */
+export interface OwnEntry {
+  readonly index: number;
+  /** Statement, signature and signer as they stand in the log; there is no timestamp in a log. */
+  readonly signed: SignedStatement;
+}
+
+/** Asks a log that cannot be followed leaf by leaf (v1). Throws LOG_UNAVAILABLE, LOG_ENTRY_INVALID. */
+export interface LogSearch {
+  /**
+   * Bodies of entries over this statement digest (hex SHA-256), wherever the log's index has them: a hint, which may
+   * miss some and name wrong ones.
+   */
+  candidates(
+    statementDigest: string,
+    signal: AbortSignal,
+  ): Promise<readonly { readonly index: number; readonly body: Uint8Array }[]>;
+  /** The bundle of this very entry if the log holds it: exact, in the log's active shard. */
+  held(signed: SignedStatement, signal: AbortSignal): Promise<SerializedBundle | undefined>;
+}
+
+/** What the log has seen of ours before: tiles by the tail, v1 by its index and by leaf hash. Throws LOG_*, DEADLINE_EXCEEDED. */
+export interface LogHistory {
+  /** Resolves when everything below `position()`, which covers the log's end as it was at this call, is known. */
+  ready(signal: AbortSignal): Promise<void>;
+  position(): LogPosition;
+  /** Our earliest entry over this very statement; undefined only when the log surely has none below `position()`. */
+  earliest(statement: string, signal: AbortSignal): Promise<OwnEntry | undefined>;
+  /** Its bundle, with a proof to the newest checkpoint; not verified yet. */
+  bundleOf(entry: OwnEntry, signal: AbortSignal): Promise<SerializedBundle>;
+}
+
 /** Where the log's end is. Throws LOG_UNAVAILABLE, LOG_PROOF_INVALID, LOG_ENTRY_INVALID. */
 export interface LogHead {
   /** Entries in the log, by the index that its entries carry (v1: over all shards); its checkpoint verified. */
   treeSize(signal: AbortSignal): Promise<number>;
 }
 
-/** Signs statements. `key`: deterministic, one statement gives one signature for ever. Throws KEY_INVALID. */
+/**
+ * Signs statements. `key`: deterministic, one statement gives one signature for ever. Throws KEY_INVALID;
+ * keyless also SIGNER_UNAVAILABLE, IDENTITY_MISMATCH.
+ */
 export interface StatementSigner {
   readonly deterministic: boolean;
   sign(statement: string, signal: AbortSignal): Promise<SignedStatement>;
+  /**
+   * Whether an entry made now of what was signed earlier would still verify: always for a key or a timestamped signature,
+   * else only within the certificate's lifetime.
+   */
+  isFresh(signed: SignedStatement): boolean;
 }
 
 /** Decides what is ours. Every exception out of a verifier is a failed verification. */
@@ -88,10 +152,13 @@ export interface EvidenceVerifier {
   verify(logged: LoggedStatement): Promise<VerifiedEntry>;
   /** RFC 6962 leaf hash (hex) of the entry that `signed` makes in this log: what tailing looks for. */
   leafHash(signed: SignedStatement): string;
-  /** Whether a canonicalized log body carries one of our keys: cheap, and says nothing of its signature. */
-  carriesOurKey(body: Uint8Array): boolean;
-  /** Whether a canonicalized log body is signed by us, and over which digest (hex SHA-256). Some milliseconds. */
-  own(body: Uint8Array): { readonly statementDigest: string } | undefined;
+  /**
+   * The digest (hex SHA-256) of the statement that a canonicalized log body is over, if it carries one of our keys or
+   * our identity: cheap, and says nothing of its signature.
+   */
+  candidate(body: Uint8Array): string | undefined;
+  /** Whether a body over this very statement is signed by us; the parts of it. Some milliseconds. */
+  own(statement: string, body: Uint8Array): Promise<SignedStatement | undefined>;
 }
 
 /** Time for people and for time limits; never for a decision about evidence. */

@@ -20,7 +20,9 @@ export type GoToolName =
   | 'rekorCli'
   | 'trillianLogServer'
   | 'trillianLogSigner'
-  | 'cosign';
+  | 'cosign'
+  | 'fulcio'
+  | 'timestampServer';
 
 export const GO_TOOLS: Readonly<Record<GoToolName, GoTool>> = {
   crane: {
@@ -81,6 +83,18 @@ export const GO_TOOLS: Readonly<Record<GoToolName, GoTool>> = {
     package: 'github.com/sigstore/cosign/v3/cmd/cosign',
     program: 'cosign',
   },
+  fulcio: {
+    name: 'fulcio',
+    version: 'v1.8.8',
+    package: 'github.com/sigstore/fulcio',
+    program: 'fulcio',
+  },
+  timestampServer: {
+    name: 'timestamp-server',
+    version: 'v2.1.3',
+    package: 'github.com/sigstore/timestamp-authority/v2/cmd/timestamp-server',
+    program: 'timestamp-server',
+  },
 };
 
 /** Program on PATH -> the Debian package that brings it. */
@@ -107,7 +121,16 @@ export const SUITE_NEEDS: Readonly<Record<string, Needs>> = {
   clients: { go: ['crane', 'registry', 'ctr'], debian: ['skopeo', 'containerd', 'ctr', 'runc'] },
   postgres: { go: ['rekorV2'], debian: ['postgres'] },
   rekor: {
-    go: ['rekorV2', 'rekorV1', 'trillianLogServer', 'trillianLogSigner', 'cosign'],
-    debian: ['openssl', 'mariadbd', 'redis-server'],
+    go: [
+      'rekorV2',
+      'rekorV1',
+      'rekorCli',
+      'trillianLogServer',
+      'trillianLogSigner',
+      'cosign',
+      'fulcio',
+      'timestampServer',
+    ],
+    debian: ['openssl', 'mariadbd', 'redis-server', 'postgres'],
   },
 };
