@@ -1,15 +1,71 @@
 import type { Policy } from '../policy/policy.ts';
 import type { PostgresServer } from './postgres-url.ts';
 
-/** How a log that is not ours is trusted: by its key and origin, or by a Sigstore `trusted_root.json`. */
-export interface LogSettings {
-  readonly kind: 'embedded' | 'rekor-v2' | 'rekor-v1';
+/** How a log that is not ours is trusted; `tuf`: by the trusted root that a TUF repository delivers. */
+export type LogTrustSource =
+  | { readonly by: 'key'; readonly publicKeyFile: string; readonly origin: string }
+  | { readonly by: 'trustedRoot'; readonly file: string }
+  | { readonly by: 'tuf' };
+
+export interface RekorLogSettings {
+  readonly kind: 'rekor-v2' | 'rekor-v1';
+  /** Absent: the public-good instance, or the shard that the signing config names. */
   readonly url?: string;
   /** Where tiles are served, if not under `url`. */
   readonly readUrl?: string;
-  readonly origin?: string;
-  readonly publicKeyFile?: string;
+  readonly trust: LogTrustSource;
+  readonly signingConfigFile?: string;
+  readonly caFile?: string;
+  readonly requestsPerMinute?: number;
+  /** Verifier keys in the form of C2SP signed-note; a checkpoint counts with `quorum` of their cosignatures. */
+  readonly witnesses: { readonly keys: readonly string[]; readonly quorum: number };
+}
+
+export type LogSettings = { readonly kind: 'embedded' } | RekorLogSettings;
+
+/** Where the OIDC token for Fulcio comes from. Tokens are secrets; absent where their variable is not set. */
+export type TokenSourceSettings =
+  | { readonly kind: 'file'; readonly file: string }
+  | { readonly kind: 'gcp' }
+  | {
+      readonly kind: 'github';
+      readonly requestUrl: string | undefined;
+      readonly requestToken: string | undefined;
+    }
+  | { readonly kind: 'environment'; readonly variable: string; readonly token: string | undefined };
+
+/** A certificate's subject alternative name and its issuer's URL, both exact. */
+export interface IdentitySettings {
+  readonly identity: string;
+  readonly issuer: string;
+}
+
+interface AcceptedSigners {
+  /** Retired keys: records that they signed stay valid. */
+  readonly acceptedKeyFiles: readonly string[];
+  readonly acceptedIdentities: readonly IdentitySettings[];
+  /** RFC 3161 timestamp authority. */
+  readonly tsaUrl?: string;
+  /** Trusted root with the CAs and timestamp authorities; absent: that of the log, else that of TUF. */
   readonly trustedRootFile?: string;
+}
+
+export type SignerSettings = AcceptedSigners &
+  (
+    | { readonly kind: 'key'; readonly keyFile: string }
+    | {
+        readonly kind: 'keyless';
+        readonly fulcioUrl: string;
+        readonly token: TokenSourceSettings;
+        /** Absent only as long as nobody has looked: `tagseal identity` tells it. */
+        readonly pinned?: IdentitySettings;
+      }
+  );
+
+/** Absent: the public-good repository. */
+export interface TufSettings {
+  readonly url?: string;
+  readonly rootFile?: string;
 }
 
 export type StoreSettings =
@@ -28,7 +84,8 @@ export interface Config {
   /** 32 bytes in hex; made on first start. Without it no blinded tag can be found again. */
   readonly blindingKeyFile: string;
   readonly log: LogSettings;
-  readonly signer: { readonly kind: 'key'; readonly keyFile: string };
+  readonly tuf: TufSettings;
+  readonly signer: SignerSettings;
   readonly store: StoreSettings;
   readonly registries: {
     readonly allow: readonly string[];

@@ -80,9 +80,11 @@ function isOurs(name: string): boolean {
   return name.startsWith('TAGSEAL_') && name !== CONFIG_VARIABLE && !SERVICE_LINK.test(name);
 }
 
-/** A variable is text: lists are comma separated, truth is true or false, the policies are JSON. */
+const JSON_VARIABLES: ReadonlySet<string> = new Set(['policies', 'signer.acceptedIdentities']);
+
+/** A variable is text: lists are comma separated, truth is true or false, lists of mappings are JSON. */
 function fromVariable({ schema, path }: Setting, value: string, name: string): unknown {
-  if (path === 'policies') return parseJson(value, name);
+  if (JSON_VARIABLES.has(path)) return parseJson(value, name);
   if (schema instanceof z.ZodMiniArray) return value.split(',').map((item) => item.trim());
   if (schema instanceof z.ZodMiniNumber && /^\d{1,9}$/.test(value)) return Number(value);
   if (schema instanceof z.ZodMiniBoolean && (value === 'true' || value === 'false')) return value === 'true';
@@ -95,7 +97,7 @@ function parseJson(value: string, name: string): unknown {
   } catch (error) {
     throw new AppError({
       code: 'CONFIG_INVALID',
-      message: `${name}: must be a JSON list of rules`,
+      message: `${name}: must be a JSON list`,
       cause: error,
     });
   }

@@ -28,6 +28,7 @@ export function readConfig({ file, environment, workingDirectory }: ConfigSource
   );
   return toConfig(values, {
     source: path,
+    environment,
     absolute: (name) => resolve(workingDirectory, expandHome(name, environment)),
   });
 }

@@ -1,4 +1,16 @@
 import * as z from 'zod/mini';
+import {
+  text,
+  url,
+  listen,
+  scope,
+  hosts,
+  identity,
+  flag,
+  list,
+  wholeNumber,
+  oneOf,
+} from './setting-schemas.ts';
 
 /** One setting: its place in the file, which is also its `TAGSEAL_*` variable, its rule, its default, its meaning. */
 export interface Setting {
@@ -9,40 +21,6 @@ export interface Setting {
   readonly about: string;
   /** Its value is never shown. */
   readonly isSecret?: true;
-}
-
-const string = () => z.string({ error: 'must be text' });
-const text = string().check(z.minLength(1, 'must not be empty'), z.maxLength(4096, 'is too long'));
-const url = string().check(z.regex(/^https?:\/\/[^\s?#]{1,2000}$/, 'must be an http:// or https:// address'));
-const listen = string().check(
-  z.regex(
-    /^(?:[^\s:]*|\[[0-9a-fA-F:.]+\]):\d{1,5}$/,
-    'must be host:port, for example 127.0.0.1:8443 or :8443',
-  ),
-);
-const scope = string().check(
-  z.regex(
-    /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/,
-    'must be 1 to 64 letters, digits, dots, dashes',
-  ),
-);
-const host = string().check(
-  z.regex(/^(?:\*\.)?(?:[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?$/, 'must be host or host:port'),
-);
-const hosts = list(host, 200);
-const flag = z.boolean({ error: 'must be true or false' });
-
-function list(item: z.ZodMiniType, max: number) {
-  return z.array(item, { error: 'must be a list' }).check(z.maxLength(max, `must have at most ${max} items`));
-}
-
-function wholeNumber(min: number, max: number) {
-  const error = `must be a whole number from ${min} to ${max}`;
-  return z.number({ error }).check(z.gte(min, { error }), z.lte(max, { error }), z.multipleOf(1, { error }));
-}
-
-function oneOf(...values: readonly [string, ...string[]]) {
-  return z.enum(values, { error: `must be one of ${values.join(', ')}` });
 }
 
 /** Registries that the proxy serves unless told otherwise: the well-known public ones. */
@@ -89,20 +67,109 @@ export const SETTINGS: readonly Setting[] = [
     default: 'embedded',
     about: 'The transparency log.',
   },
-  { path: 'log.url', schema: url, about: 'Address of the Rekor server.' },
+  { path: 'log.url', schema: url, about: 'Address of the Rekor server. Default: the public-good instance.' },
   { path: 'log.readUrl', schema: url, about: 'Where the tiles are served, if not at `<url>/api/v2`.' },
   { path: 'log.origin', schema: text, about: 'Origin line of the log’s checkpoints; with `publicKeyFile`.' },
   { path: 'log.publicKeyFile', schema: text, about: 'Public key of the log, PEM; with `origin`.' },
   {
     path: 'log.trustedRootFile',
     schema: text,
-    about: 'Sigstore `trusted_root.json` that names the log; instead of key and origin.',
+    about:
+      'Sigstore `trusted_root.json` that names the log; instead of key and origin. Default, without these: by TUF.',
   },
-  { path: 'signer.kind', schema: oneOf('key'), default: 'key', about: 'How statements are signed.' },
+  {
+    path: 'log.signingConfigFile',
+    schema: text,
+    about:
+      'Sigstore signing config that names the shard of a Rekor v2 to write to; instead of `url`. Read again every 10 minutes.',
+  },
+  {
+    path: 'log.caFile',
+    schema: text,
+    about: 'PEM certificates to trust for the log’s address, besides the public ones.',
+  },
+  {
+    path: 'log.requestsPerMinute',
+    schema: wholeNumber(1, 1_000_000),
+    about:
+      'Requests to the log, at most, of this process. Default: 300 for the public-good Rekor v1, else none.',
+  },
+  {
+    path: 'log.witnesses',
+    schema: list(text, 50),
+    default: [],
+    about:
+      'Verifier keys (`name+hash+key`, as in a C2SP signed note) of witnesses whose cosignatures a checkpoint must carry.',
+  },
+  {
+    path: 'log.witnessQuorum',
+    schema: wholeNumber(1, 50),
+    about: 'How many of the witnesses must have cosigned. Default: all.',
+  },
+  {
+    path: 'trust.tufUrl',
+    schema: url,
+    about: 'TUF repository that delivers the trusted root. Default: the public-good one.',
+  },
+  { path: 'trust.tufRootFile', schema: text, about: 'Its first `root.json`; with `tufUrl`.' },
+  {
+    path: 'signer.kind',
+    schema: oneOf('key', 'keyless'),
+    default: 'key',
+    about:
+      'How statements are signed: by a key of your own, or by certificates of Fulcio for an OIDC identity.',
+  },
   {
     path: 'signer.keyFile',
     schema: text,
     about: 'Private key, P-256 PEM. Default: `signer.key` in dataDir, made on first start. Back it up.',
+  },
+  {
+    path: 'signer.acceptedKeyFiles',
+    schema: list(text, 20),
+    default: [],
+    about: 'Keys that signed once, public or private PEM: records that they signed stay valid.',
+  },
+  {
+    path: 'signer.fulcioUrl',
+    schema: url,
+    about: 'Certificate authority, for `keyless`. Default: the public-good one.',
+  },
+  {
+    path: 'signer.tokenSource',
+    schema: oneOf('file', 'gcp', 'github', 'environment'),
+    about:
+      'Where the OIDC token comes from: a projected service-account file, the GCP metadata server, GitHub Actions, a variable. Default: `file`.',
+  },
+  { path: 'signer.tokenFile', schema: text, about: 'File of the token; read anew at each use.' },
+  {
+    path: 'signer.tokenVariable',
+    schema: text,
+    about: 'Variable of the token, for `environment`. Default: `SIGSTORE_ID_TOKEN`.',
+  },
+  {
+    path: 'signer.identity',
+    schema: text,
+    about: 'Subject alternative name that the certificates must have, exactly; `tagseal identity` shows it.',
+  },
+  { path: 'signer.issuer', schema: text, about: 'OIDC issuer that the certificates must name, exactly.' },
+  {
+    path: 'signer.acceptedIdentities',
+    schema: list(identity, 20),
+    default: [],
+    about: 'Identities that signed once, each `{identity, issuer}`: records that they signed stay valid.',
+  },
+  {
+    path: 'signer.tsaUrl',
+    schema: url,
+    about:
+      'RFC 3161 timestamp authority. Needed for `keyless` on a log that gives no time; there the public-good one is the default of the public-good Fulcio.',
+  },
+  {
+    path: 'signer.trustedRootFile',
+    schema: text,
+    about:
+      'Sigstore `trusted_root.json` with the certificate and timestamp authorities. Default: `log.trustedRootFile`, else by TUF.',
   },
   {
     path: 'store.kind',

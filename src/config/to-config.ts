@@ -1,31 +1,37 @@
 import { AppError } from '../errors/app-error.ts';
 import { parsePolicy } from '../policy/parse-policy.ts';
-import type { Config, LogSettings, StoreSettings } from './config.ts';
+import type { Config, StoreSettings, TufSettings } from './config.ts';
+import { logSettings } from './log-settings.ts';
 import { parsePostgresUrl } from './postgres-url.ts';
 import type { SettingValues } from './raw-settings.ts';
-import { variableOf } from './settings.ts';
+import { signerSettings } from './signer-settings.ts';
+import { contradiction, optionalFile, valueReader, type Absolute, type ValueReader } from './value-reader.ts';
 
 export interface ConfigPlace {
   /** The file, for messages. */
   readonly source: string;
-  readonly absolute: (path: string) => string;
+  readonly absolute: Absolute;
+  readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 /** Validated values -> Config: file names made absolute, contradictions refused with the names of both settings. */
-export function toConfig(values: SettingValues, { source, absolute }: ConfigPlace): Config {
+export function toConfig(values: SettingValues, place: ConfigPlace): Config {
+  const { source, absolute } = place;
   const get = valueReader(values);
   const dataDir = absolute(get.text('dataDir'));
   const inDataDir = (path: string, name: string) => {
     const file = get.optional(path);
     return file === undefined ? `${dataDir}/${name}` : absolute(file);
   };
+  const log = logSettings(get, absolute);
   return {
     scope: get.text('scope'),
     dataDir,
     privacy: get.oneOf('privacy', ['auto', 'plain', 'blinded']),
     blindingKeyFile: inDataDir('blindingKeyFile', 'blinding.key'),
-    log: logSettings(get, absolute),
-    signer: { kind: 'key', keyFile: inDataDir('signer.keyFile', 'signer.key') },
+    log,
+    tuf: tufSettings(get, absolute),
+    signer: signerSettings(get, { ...place, log, keyFile: inDataDir('signer.keyFile', 'signer.key') }),
     store: storeSettings(get, absolute),
     registries: {
       allow: get.list('registries.allow'),
@@ -50,42 +56,20 @@ export function toConfig(values: SettingValues, { source, absolute }: ConfigPlac
   };
 }
 
-type Absolute = ConfigPlace['absolute'];
-type Reader = ReturnType<typeof valueReader>;
-
-function logSettings(get: Reader, absolute: Absolute): LogSettings {
-  const kind = get.oneOf('log.kind', ['embedded', 'rekor-v2', 'rekor-v1']);
-  if (kind === 'embedded') {
-    for (const path of ['log.url', 'log.readUrl', 'log.trustedRootFile', 'log.publicKeyFile']) {
-      if (get.optional(path) !== undefined) throw contradiction(path, 'is not for log.kind embedded');
-    }
-    return { kind };
+function tufSettings(get: ValueReader, absolute: Absolute): TufSettings {
+  const url = get.optional('trust.tufUrl');
+  if ((url === undefined) === get.has('trust.tufRootFile')) {
+    throw contradiction('trust.tufUrl', 'and trust.tufRootFile belong together');
   }
-  const url = get.optional('log.url');
-  if (url === undefined) throw contradiction('log.url', `must be set for log.kind ${kind}`);
-  const byRoot = get.optional('log.trustedRootFile') !== undefined;
-  const byKey = get.optional('log.publicKeyFile') !== undefined && get.optional('log.origin') !== undefined;
-  if (byRoot === byKey) {
-    throw contradiction(
-      'log.trustedRootFile',
-      'or log.publicKeyFile with log.origin must say which log to trust',
-    );
-  }
-  const readUrl = get.optional('log.readUrl');
-  const origin = get.optional('log.origin');
   return {
-    kind,
-    url,
-    ...(readUrl !== undefined && { readUrl }),
-    ...(origin !== undefined && { origin }),
-    ...optionalFile(get, 'log.publicKeyFile', absolute, 'publicKeyFile'),
-    ...optionalFile(get, 'log.trustedRootFile', absolute, 'trustedRootFile'),
+    ...(url !== undefined && { url }),
+    ...optionalFile(get, 'trust.tufRootFile', absolute, 'rootFile'),
   };
 }
 
 const DEFAULT_MAX_CONNECTIONS = 10;
 
-function storeSettings(get: Reader, absolute: Absolute): StoreSettings {
+function storeSettings(get: ValueReader, absolute: Absolute): StoreSettings {
   const kind = get.oneOf('store.kind', ['directory', 'postgres']);
   if (kind === 'directory') {
     for (const path of ['store.url', 'store.caFile', 'store.maxConnections']) {
@@ -103,7 +87,7 @@ function storeSettings(get: Reader, absolute: Absolute): StoreSettings {
   };
 }
 
-function tlsSettings(get: Reader, absolute: Absolute): Config['admission']['tls'] {
+function tlsSettings(get: ValueReader, absolute: Absolute): Config['admission']['tls'] {
   const mode = get.oneOf('admission.tls.mode', ['self', 'files']);
   if (mode === 'self') return { mode };
   const certFile = get.optional('admission.tls.certFile');
@@ -115,18 +99,6 @@ function tlsSettings(get: Reader, absolute: Absolute): Config['admission']['tls'
   return { mode, certFile: absolute(certFile), keyFile: absolute(keyFile) };
 }
 
-function optionalFile<Name extends string>(
-  get: Reader,
-  path: string,
-  absolute: Absolute,
-  name: Name,
-): Partial<Record<Name, string>> {
-  const file = get.optional(path);
-  if (file === undefined) return {};
-  const named: Partial<Record<string, string>> = { [name]: absolute(file) };
-  return named;
-}
-
 function policyAt(value: unknown, source: string): Config['policy'] {
   try {
     return parsePolicy(value);
@@ -134,37 +106,4 @@ function policyAt(value: unknown, source: string): Config['policy'] {
     if (!(error instanceof AppError)) throw error;
     throw new AppError({ code: error.code, message: `${source}: ${error.message}`, cause: error });
   }
-}
-
-/** Typed access to values that their schemas have validated. */
-function valueReader(values: SettingValues) {
-  function text(path: string): string {
-    const value = values.get(path);
-    if (typeof value !== 'string') throw contradiction(path, 'must be set');
-    return value;
-  }
-  return {
-    text,
-    optional: (path: string): string | undefined => (values.has(path) ? text(path) : undefined),
-    has: (path: string): boolean => values.has(path),
-    flag: (path: string): boolean => values.get(path) === true,
-    count(path: string): number | undefined {
-      const value = values.get(path);
-      return typeof value === 'number' ? value : undefined;
-    },
-    list(path: string): readonly string[] {
-      const value = values.get(path);
-      return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
-    },
-    oneOf<const Value extends string>(path: string, allowed: readonly Value[]): Value {
-      const value = text(path);
-      const found = allowed.find((candidate) => candidate === value);
-      if (found === undefined) throw contradiction(path, `must be one of ${allowed.join(', ')}`);
-      return found;
-    },
-  };
-}
-
-function contradiction(path: string, why: string): AppError {
-  return new AppError({ code: 'CONFIG_INVALID', message: `${path} (${variableOf(path)}) ${why}` });
 }
