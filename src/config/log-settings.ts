@@ -68,14 +68,15 @@ interface Place {
   readonly trust: LogTrustSource;
 }
 
-function assertPlace(get: ValueReader, { kind, url, trust }: Place): void {
-  if (kind === 'rekor-v1') {
-    for (const path of ['log.readUrl', 'log.signingConfigFile']) {
-      if (get.has(path)) throw contradiction(path, 'is for log.kind rekor-v2');
-    }
-    if (get.list('log.witnesses').length > 0)
-      throw contradiction('log.witnesses', 'is for log.kind rekor-v2');
+function assertV2Only(get: ValueReader): void {
+  for (const path of ['log.readUrl', 'log.signingConfigFile']) {
+    if (get.has(path)) throw contradiction(path, 'is for log.kind rekor-v2');
   }
+  if (get.list('log.witnesses').length > 0) throw contradiction('log.witnesses', 'is for log.kind rekor-v2');
+}
+
+function assertPlace(get: ValueReader, { kind, url, trust }: Place): void {
+  if (kind === 'rekor-v1') assertV2Only(get);
   const bySigningConfig = get.has('log.signingConfigFile');
   if (url === undefined) {
     // without an address the trust root must be the one that belongs to the default address
