@@ -32,13 +32,13 @@ interface Place {
 export function makeDirectoryStore({ directory, uniqueName }: DirectoryStoreParts): RecordStore {
   const folderOf = (name: string) => join(directory, name.slice(2, 4));
 
-  async function newest(claimId: string): Promise<Place | undefined> {
+  /** Each generation in its newest version, the first generation first. */
+  async function placesOf(claimId: string): Promise<readonly Place[]> {
     // generations of a claim share the first 40 digits of its id, so they lie in one folder
     const first = recordName(claimId, 0);
     const places = await placesIn(folderOf(first));
-    return places
-      .filter(({ name }) => name === first || name.startsWith(`${first}-`))
-      .sort((a, b) => generationOf(b.name) - generationOf(a.name) || b.version - a.version)[0];
+    const own = places.filter(({ name }) => name === first || name.startsWith(`${first}-`));
+    return newestOfEach(own).toSorted((a, b) => generationOf(a.name) - generationOf(b.name));
   }
 
   async function create(record: TagRecord, version: number): Promise<boolean> {
@@ -54,8 +54,14 @@ export function makeDirectoryStore({ directory, uniqueName }: DirectoryStorePart
 
   return {
     async find(claimId) {
-      const place = await newest(claimId);
+      const place = (await placesOf(claimId)).at(-1);
       return place && (await read(place));
+    },
+
+    async generations(claimId) {
+      const found = [];
+      for (const place of await placesOf(claimId)) found.push(await read(place));
+      return found;
     },
 
     async reserve(record) {
@@ -116,8 +122,11 @@ async function readFolder(path: string): Promise<readonly string[]> {
   }
 }
 
-async function read({ path, version }: Place): Promise<StoredRecord> {
-  return { record: parseTagRecord(parseJson(await readText(path), path)), version: String(version) };
+async function read({ name, path, version }: Place): Promise<StoredRecord> {
+  const record = parseTagRecord(parseJson(await readText(path), path));
+  if (recordName(record.claimId, record.generation) !== name)
+    throw invalid(path, 'it holds the record of another name');
+  return { record, version: String(version) };
 }
 
 async function readText(path: string): Promise<string> {

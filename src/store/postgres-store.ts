@@ -1,7 +1,7 @@
 import type { TagRecord } from '../ledger/record.ts';
 import { recordName } from '../ledger/tag-record.ts';
 import type { Logger } from '../observe/log.ts';
-import type { RecordStore } from '../protocol/ports.ts';
+import type { RecordStore, StoredRecord } from '../protocol/ports.ts';
 import { makeFollower, NEWER_CHANNEL, type GenerationFollower } from './postgres/follow.ts';
 import { migrate } from './postgres/migrations.ts';
 import { makeDatabase, type Database } from './postgres/pool.ts';
@@ -12,6 +12,8 @@ import type { PostgresServer } from './postgres/server.ts';
 const PAGE = 100;
 
 const FIND = `SELECT ${RECORD_COLUMNS} FROM tagseal_records WHERE claim_id = $1 ORDER BY generation DESC LIMIT 1`;
+const GENERATIONS = `SELECT ${RECORD_COLUMNS}, generation FROM tagseal_records
+  WHERE claim_id = $1 AND generation > $2 ORDER BY generation LIMIT ${PAGE}`;
 const LIST = `SELECT ${RECORD_COLUMNS} FROM tagseal_records WHERE name > $1 ORDER BY name LIMIT ${PAGE}`;
 const RESERVE = `
   WITH created AS (
@@ -62,6 +64,17 @@ export function makePostgresStore(database: Database): RecordStore {
     async find(claimId, signal) {
       const [row] = await database.query(FIND, [claimId], signal);
       return row && storedRecord(row);
+    },
+
+    async generations(claimId, signal) {
+      const found: StoredRecord[] = [];
+      for (let after = -1, isLast = false; !isLast;) {
+        const rows = await database.query(GENERATIONS, [claimId, after], signal);
+        found.push(...rows.map(storedRecord));
+        after = Number(rows.at(-1)?.['generation']);
+        isLast = rows.length < PAGE;
+      }
+      return found;
     },
 
     async reserve(record, signal) {

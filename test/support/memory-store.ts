@@ -5,13 +5,21 @@ import type { RecordStore, StoredRecord } from '../../src/protocol/ports.ts';
 /** A store without a disk; passes the same contract suite as the real ones. */
 export function makeMemoryStore(): RecordStore {
   const records = new Map<string, StoredRecord>();
+
+  function generationsOf(claimId: string): readonly StoredRecord[] {
+    const first = recordName(claimId, 0);
+    return [...records]
+      .filter(([name]) => name === first || name.startsWith(`${first}-`))
+      .map(([, stored]) => stored)
+      .sort((a, b) => a.record.generation - b.record.generation);
+  }
+
   return {
     async find(claimId) {
-      const first = recordName(claimId, 0);
-      return [...records]
-        .filter(([name]) => name === first || name.startsWith(`${first}-`))
-        .map(([, stored]) => stored)
-        .sort((a, b) => b.record.generation - a.record.generation)[0];
+      return generationsOf(claimId).at(-1);
+    },
+    async generations(claimId) {
+      return generationsOf(claimId);
     },
     async reserve(record: TagRecord) {
       const name = recordName(record.claimId, record.generation);

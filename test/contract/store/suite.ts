@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { TagRecord } from '../../../src/ledger/record.ts';
 import type { RecordStore } from '../../../src/protocol/ports.ts';
 import { digestOfB, sampleRecord } from '../../support/sample-record.ts';
 
@@ -79,6 +80,42 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
       }
       const found = await opened.store.find(sampleRecord().claimId, signal);
       expect(found?.record.generation).toBe(10);
+    });
+
+    it('gives every generation of a tag in its newest version, the first one first', async () => {
+      await using opened = await open();
+      const generations = [10, 0, 2, 1];
+      for (const generation of generations)
+        await opened.store.reserve(sampleRecord(undefined, { generation }), signal);
+      await opened.store.reserve(sampleRecord('docker.io/library/busybox:1', { generation: 3 }), signal);
+      await opened.again().update(sampleRecord(undefined, { generation: 2, phase: 'Lost' }), '1', signal);
+      const found = await opened.store.generations(sampleRecord().claimId, signal);
+      expect(found.map(({ record, version }) => [record.generation, record.phase, version])).toEqual([
+        [0, 'Reserved', '1'],
+        [1, 'Reserved', '1'],
+        [2, 'Lost', '2'],
+        [10, 'Reserved', '1'],
+      ]);
+    });
+
+    it('gives no generation of a tag that it does not know', async () => {
+      await using opened = await open();
+      expect(await opened.store.generations(sampleRecord().claimId, signal)).toEqual([]);
+    });
+
+    it('takes a record from Lost to Logged', async () => {
+      await using opened = await open();
+      const lost = sampleRecord(undefined, { phase: 'Lost' });
+      await opened.store.reserve(lost, signal);
+      const bundle = { mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json' };
+      const logged: TagRecord = {
+        ...lost,
+        phase: 'Logged',
+        claim: { ...lost.claim, bundle },
+        binding: { ...lost.binding, bundle },
+      };
+      expect(await opened.store.update(logged, '1', signal)).toBe('updated');
+      expect((await opened.again().find(lost.claimId, signal))?.record).toEqual(logged);
     });
 
     it('lists every record once, in its newest version', async () => {

@@ -102,6 +102,7 @@ describe('the rows', () => {
         code: 'RECORD_INVALID',
         message: expect.stringContaining(`"t-${claimId.slice(0, 40)}"`),
       });
+      expect(await codeOf(() => store.generations(claimId, NEVER))).toBe('RECORD_INVALID');
     }
     const found = await listed(store);
     expect(found.filter((stored) => 'error' in stored)).toHaveLength(3);
@@ -153,6 +154,20 @@ async function insertSamples(database: string, count: number): Promise<void> {
     );
   }
 }
+
+describe('many generations', () => {
+  it('are all given, although they come in pages', async () => {
+    const { url } = await freshDatabase();
+    const { store, close } = await openAt(url);
+    const wanted = Array.from({ length: 201 }, (_, generation) => generation);
+    await Promise.all(
+      wanted.map((generation) => store.reserve(sampleRecord(undefined, { generation }), NEVER)),
+    );
+    const found = await store.generations(sampleRecord().claimId, NEVER);
+    expect(found.map(({ record }) => record.generation)).toEqual(wanted);
+    await close();
+  });
+});
 
 describe('8 processes that reserve the same 100 tags at once', () => {
   it('get one winner for each, and everyone finds the record of the winner', async () => {

@@ -29,12 +29,15 @@ describe('makeDirectoryStore', () => {
     ['is no object', '[]'],
     ['lacks a field', JSON.stringify({ ...record, digest: undefined })],
     ['has a field too many', JSON.stringify({ ...record, extra: 1 })],
+    ['holds the record of another tag', JSON.stringify(sampleRecord('docker.io/library/busybox:1'))],
     ['is larger than any record', JSON.stringify(record) + ' '.repeat(300_000)],
   ];
   it.each(bad)('refuses a record file that %s, and never takes it for an unknown tag', async (_why, text) => {
     await using folder = await makeTempFolder();
     await plant(folder.path, text);
     expect(await codeOf(() => open(folder.path).find(record.claimId, signal))).toBe('RECORD_INVALID');
+    await open(folder.path).reserve(sampleRecord(undefined, { generation: 1 }), signal);
+    expect(await codeOf(() => open(folder.path).generations(record.claimId, signal))).toBe('RECORD_INVALID');
     expect(await open(folder.path).reserve(record, signal)).toBe('exists');
   });
 
