@@ -21,9 +21,9 @@ export type GenerationFound =
   /** Its content counts for nothing. */
   | { readonly kind: 'broken'; readonly generation: number; readonly error: unknown };
 
-/** One record of the whole store. */
-export type StoredFound =
-  | ({ readonly kind: 'verified' } & RecordWithEvidence)
+/** What a store lists, before anything of it is verified. */
+export type ListedTag =
+  | { readonly kind: 'tag'; readonly reference: TagReference }
   /** `name`: of the record's object or file, for people. */
   | { readonly kind: 'broken'; readonly name: string; readonly error: unknown };
 
@@ -123,8 +123,8 @@ export interface Runtime {
   findRecord(reference: TagReference, signal: AbortSignal): Promise<RecordWithEvidence | undefined>;
   /** Every generation, oldest first, verified, from the store alone; none for an unknown tag. */
   generations(reference: TagReference, signal: AbortSignal): Promise<readonly GenerationFound[]>;
-  /** Every record of the store, every generation, verified. */
-  records(signal: AbortSignal): AsyncIterable<StoredFound>;
+  /** The tags of all records in the store, in no particular order; a tag may come more than once. */
+  tags(signal: AbortSignal): AsyncIterable<ListedTag>;
   /** Throws DIGEST_MISMATCH, which names both, when the tag does not point to the digest now; REGISTRY_*. */
   accept(request: AcceptRequest, signal: AbortSignal): Promise<AcceptOutcome>;
   /** Never throws, as `checkImage`; records nothing. */
