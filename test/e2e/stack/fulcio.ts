@@ -84,10 +84,13 @@ async function writeFiles(folder: string, issuers: readonly FulcioIssuer[]) {
   const authority = await makeAuthority({ lifetimeMs: DAY_MS, now: Date.now() });
   await writeFile(files.certificate, authority.cert);
   // it takes a key only in the encrypted form of RFC 1423
-  const cipher = { cipher: 'aes-256-cbc', passphrase: PASSPHRASE };
-  const key = createPrivateKey(authority.key).export({ type: 'sec1', format: 'pem', ...cipher });
-  await writeFile(files.key, String(key), { mode: 0o600 });
-  const entries = issuers.map(({ url, type }) => [url, { 'issuer-url': url, 'client-id': 'sigstore', type }]);
+  const encryption = { cipher: 'aes-256-cbc', passphrase: PASSPHRASE } as const;
+  const key = createPrivateKey(authority.key).export({ type: 'sec1', format: 'pem', ...encryption });
+  await writeFile(files.key, key.toString(), { mode: 0o600 });
+  const entries = issuers.map(({ url, type }): [string, object] => [
+    url,
+    { 'issuer-url': url, 'client-id': 'sigstore', type },
+  ]);
   await writeFile(files.config, JSON.stringify({ 'oidc-issuers': Object.fromEntries(entries) }));
   return files;
 }
