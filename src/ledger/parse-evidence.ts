@@ -11,11 +11,12 @@ export function isLogged(signed: SignedStatement | LoggedStatement): signed is L
 
 /** A signed statement from a store: shape and limits only. `path` is for messages. Throws RECORD_INVALID. */
 export function parseSignedStatement(value: unknown, path: string): SignedStatement | LoggedStatement {
-  const fields = fieldsOf(value, path, ['statement', 'signature', 'verifier', 'bundle']);
+  const fields = fieldsOf(value, path, ['statement', 'signature', 'verifier', 'timestamp', 'bundle']);
   const signed = {
     statement: textAt(fields, 'statement', STATEMENT, 'a statement of at most 16384 characters'),
     signature: base64At(fields, 'signature'),
     verifier: verifierOf(unknownAt(fields, 'verifier'), `${path}.verifier`),
+    ...(has(fields, 'timestamp') ? { timestamp: base64At(fields, 'timestamp') } : {}),
   };
   return has(fields, 'bundle') ? { ...signed, bundle: bundleAt(fields) } : signed;
 }

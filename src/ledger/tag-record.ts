@@ -5,15 +5,16 @@ import { isDigest } from '../reference/parse-digest.ts';
 import { isTagReference, parseReference } from '../reference/parse-reference.ts';
 import type { Reference } from '../reference/reference.ts';
 import { bindingSalt, blindedClaimId, isScope, plainClaimId } from './claim-id.ts';
+import type { SignedStatement } from './evidence.ts';
 import { isLogged, parseSignedStatement } from './parse-evidence.ts';
 import { countAt, type Fields, fieldsOf, has, invalid, oneOfAt, textAt, unknownAt } from './field.ts';
 import type { LogPosition, RecordedEntry, RecordPhase, TagRecord } from './record.ts';
-import { type Binding, parseBinding, parseClaim } from './statement.ts';
+import { type Binding, parseApproval, parseBinding, parseClaim } from './statement.ts';
 
 export { isLogged } from './parse-evidence.ts';
 
 const PHASES = ['Reserved', 'Logged', 'Confirmed', 'Conflicted', 'Lost', 'Unlogged'] as const;
-const ORIGINS = ['admission', 'proxy', 'cli', 'restore'] as const;
+const ORIGINS = ['admission', 'proxy', 'cli', 'restore', 'import'] as const;
 const PRIVACIES = ['plain', 'blinded'] as const;
 const KEYS = [
   'reference',
@@ -28,6 +29,7 @@ const KEYS = [
   'reservedAt',
   'claim',
   'binding',
+  'approval',
   'log',
 ];
 
@@ -55,6 +57,7 @@ export function parseTagRecord(value: unknown): TagRecord {
     reservedAt: positionAt(fields),
     claim: parseSignedStatement(unknownAt(fields, 'claim'), 'record.claim'),
     binding: parseSignedStatement(unknownAt(fields, 'binding'), 'record.binding'),
+    ...(has(fields, 'approval') ? { approval: approvalOf(unknownAt(fields, 'approval')) } : {}),
     ...(has(fields, 'log') ? { log: entryOf(unknownAt(fields, 'log')) } : {}),
   };
   if (claimsLog(record.phase) && !(isLogged(record.claim) && isLogged(record.binding))) {
@@ -70,17 +73,21 @@ export function recordName(claimId: string, generation: number): string {
 }
 
 /**
- * Checks that both statements say what the record says, and that the claim id stands for its reference. `blindingKey` is
+ * Checks that all statements say what the record says, and that the claim id stands for its reference. `blindingKey` is
  * needed for a blinded record. Throws RECORD_INVALID; says nothing about signatures.
  */
 export function checkRecordStatements(record: TagRecord, blindingKey?: Uint8Array): void {
   const { scope, claimId, reference, digest, generation } = record;
   const secrets = secretsOf(record, blindingKey);
   if (claimId !== secrets.claimId) throw differs(record, 'claimId');
-  const claim = parseClaim(record.claim.statement);
-  compare(record, claim, { scope, claimId });
+  const claim = { generation: 0, ...parseClaim(record.claim.statement) };
+  compare(record, claim, { scope, claimId, generation });
   const binding: Partial<Binding> = parseBinding(record.binding.statement);
   compare(record, binding, { reference, digest, scope, claimId, generation, salt: secrets.salt });
+  if (record.approval === undefined) return;
+  const { from, by, reason, ...move } = parseApproval(record.approval.statement);
+  compare(record, move, { reference, digest, scope, claimId, generation });
+  if (from === digest || generation === 0) throw differs(record, 'approval');
 }
 
 function secretsOf(record: TagRecord, key: Uint8Array | undefined): { claimId: string; salt?: string } {
@@ -150,6 +157,12 @@ function timeAt(fields: Fields, name: string): string {
   const text = textAt(fields, name, TIME, 'a time of RFC 3339');
   if (Number.isNaN(Date.parse(text))) throw invalid(`${fields.path}.${name}`, 'there is no such time');
   return text;
+}
+
+function approvalOf(value: unknown): SignedStatement {
+  const approval = parseSignedStatement(value, 'record.approval');
+  if (isLogged(approval)) throw invalid('record.approval.bundle', 'an approval is not logged');
+  return approval;
 }
 
 function positionAt(fields: Fields): LogPosition {

@@ -20,11 +20,13 @@ export interface Naming {
   /** How the tag is named now, then how it would be named under another setting. */
   privacies(reference: TagReference): readonly [Privacy, Privacy];
   claimId(reference: TagReference, privacy: Privacy): string;
-  /** Of generation 0. */
+  /** The claim on a generation; 0 is the first sight. */
+  claim(reference: TagReference, privacy: Privacy, generation: number): string;
   statements(
     reference: TagReference,
     digest: Digest,
     privacy: Privacy,
+    generation: number,
   ): { readonly claim: string; readonly binding: string };
 }
 
@@ -41,6 +43,10 @@ export function makeNaming({ scope, privacy, blindingKey }: NamingSettings): Nam
       : blindedClaimId(blindingKey, scope, reference.canonical);
   }
 
+  function claim(reference: TagReference, how: Privacy, generation: number): string {
+    return claimStatement({ scope, claimId: claimId(reference, how), generation });
+  }
+
   return {
     scope,
     blindingKey,
@@ -48,14 +54,12 @@ export function makeNaming({ scope, privacy, blindingKey }: NamingSettings): Nam
     privacies: (reference) =>
       privacyOf(reference) === 'plain' ? ['plain', 'blinded'] : ['blinded', 'plain'],
     claimId,
-    statements(reference, digest, how) {
-      const id = claimId(reference, how);
+    claim,
+    statements(reference, digest, how, generation) {
       const name = reference.canonical;
       const salt = how === 'blinded' ? { salt: bindingSalt(blindingKey, scope, name, digest) } : {};
-      return {
-        claim: claimStatement({ scope, claimId: id }),
-        binding: bindingStatement({ reference: name, digest, scope, claimId: id, generation: 0, ...salt }),
-      };
+      const said = { reference: name, digest, scope, claimId: claimId(reference, how), generation, ...salt };
+      return { claim: claim(reference, how, generation), binding: bindingStatement(said) };
     },
   };
 }

@@ -64,7 +64,7 @@ export function makeReserver(parts: ReserverParts): Reserver {
   /** The record as it would be reserved under a name of this privacy, signed. */
   async function draft(request: RecordRequest, privacy: Privacy, signal: AbortSignal): Promise<TagRecord> {
     const { reference, digest, origin } = request;
-    const texts = naming.statements(reference, digest, privacy);
+    const texts = naming.statements(reference, digest, privacy, 0);
     const [claim, binding] = await Promise.all([
       signer.sign(texts.claim, signal),
       signer.sign(texts.binding, signal),

@@ -27,7 +27,7 @@ export function sampleRecord(
     origin: 'cli',
     phase: 'Reserved',
     reservedAt: { origin: 'log', treeSize: 7 },
-    claim: { statement: claimStatement({ scope, claimId }), ...signed },
+    claim: { statement: claimStatement({ scope, claimId, generation }), ...signed },
     binding: { statement: bindingStatement({ reference, digest, scope, claimId, generation }), ...signed },
     ...change,
   };

@@ -2,9 +2,13 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
+  type AcceptedMove,
+  approvalStatement,
   type Binding,
   bindingStatement,
   claimStatement,
+  isApprovalText,
+  parseApproval,
   parseBinding,
   parseClaim,
   statementDigest,
@@ -24,6 +28,14 @@ const BINDING: Binding = {
 };
 const CLAIM_TEXT = `{"_type":"https://in-toto.io/Statement/v1","predicate":{"scope":"default"},"predicateType":"https://tagseal.dev/claim/v1","subject":[{"digest":{"sha256":"${ID}"},"name":"tag"}]}`;
 const BINDING_TEXT = `{"_type":"https://in-toto.io/Statement/v1","predicate":{"claimId":"${ID}","generation":0,"scope":"default"},"predicateType":"https://tagseal.dev/binding/v1","subject":[{"digest":{"sha256":"${HEX}"},"name":"docker.io/library/alpine:3.16.0"}]}`;
+const MOVE: AcceptedMove = {
+  ...BINDING,
+  generation: 1,
+  from: parseDigest(`sha256:${SALT}`),
+  by: 'Jürgen',
+  reason: 'naïve “fix” — 修正',
+};
+const APPROVAL_TEXT = `{"_type":"https://in-toto.io/Statement/v1","predicate":{"by":"Jürgen","claimId":"${ID}","from":"sha256:${SALT}","generation":1,"reason":"naïve “fix” — 修正","scope":"default"},"predicateType":"https://tagseal.dev/approval/v1","subject":[{"digest":{"sha256":"${HEX}"},"name":"docker.io/library/alpine:3.16.0"}]}`;
 
 const hex64 = fc.stringMatching(/^[0-9a-f]{64}$/);
 const line = fc.stringMatching(/^[ -~]{1,128}$/);
@@ -42,6 +54,22 @@ const anyBinding = fc.record(
 describe('claimStatement', () => {
   it('writes these bytes for ever, since they are what was signed', () => {
     expect(claimStatement(CLAIM)).toBe(CLAIM_TEXT);
+  });
+
+  it('names a generation above 0, and leaves 0 out', () => {
+    expect(claimStatement({ ...CLAIM, generation: 0 })).toBe(CLAIM_TEXT);
+    expect(claimStatement({ ...CLAIM, generation: 2 })).toBe(
+      CLAIM_TEXT.replace('{"scope"', '{"generation":2,"scope"'),
+    );
+  });
+
+  it('reads back what it wrote of a later generation', () => {
+    fc.assert(
+      fc.property(line, hex64, fc.integer({ min: 1 }), (scope, claimId, generation) => {
+        const claim = { scope, claimId, generation };
+        expect(parseClaim(claimStatement(claim))).toEqual(claim);
+      }),
+    );
   });
 
   it('reads back what it wrote', () => {
@@ -132,6 +160,85 @@ describe('parseClaim', () => {
   it('refuses a binding, and a claim with another name', async () => {
     expect(await codeOf(() => parseClaim(BINDING_TEXT))).toBe('RECORD_INVALID');
     expect(await codeOf(() => parseClaim(CLAIM_TEXT.replace('"tag"', '"tags"')))).toBe('RECORD_INVALID');
+  });
+});
+
+describe('parseClaim of a later generation', () => {
+  it.each(['0', '-1', '1.5', '"1"', 'null', '01', '1.0', '9007199254740993'])(
+    'refuses generation %s',
+    async (generation) => {
+      const text = CLAIM_TEXT.replace('{"scope"', `{"generation":${generation},"scope"`);
+      expect(await codeOf(() => parseClaim(text))).toBe('RECORD_INVALID');
+    },
+  );
+});
+
+describe('approvalStatement', () => {
+  it('writes these bytes for ever, since they are what was signed', () => {
+    expect(approvalStatement(MOVE)).toBe(APPROVAL_TEXT);
+    expect(parseApproval(APPROVAL_TEXT)).toEqual(MOVE);
+  });
+
+  it('reads back whatever a person may write', () => {
+    const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 }).filter(isApprovalText);
+    fc.assert(
+      fc.property(text, text, fc.maxSafeNat(), (by, reason, generation) => {
+        const move = { ...MOVE, by, reason, generation };
+        expect(parseApproval(approvalStatement(move))).toEqual(move);
+      }),
+    );
+  });
+});
+
+describe('parseApproval', () => {
+  it.each(BAD_FOR_BOTH)('refuses %s', async (_, change) => {
+    // the row about the predicate type knows those of claims and bindings
+    const text = change(APPROVAL_TEXT.replace('approval/v1', 'claim/v1')).replace('claim/v1', 'approval/v1');
+    expect(text).not.toBe(APPROVAL_TEXT);
+    expect(await codeOf(() => parseApproval(text))).toBe('RECORD_INVALID');
+  });
+
+  it.each([
+    ['a claim', CLAIM_TEXT],
+    ['a binding', BINDING_TEXT],
+    ['no reason', APPROVAL_TEXT.replace(/"reason":"[^"]*",/, '')],
+    ['an empty reason', APPROVAL_TEXT.replace(/"reason":"[^"]*"/, '"reason":""')],
+    ['a reason of spaces', APPROVAL_TEXT.replace(/"reason":"[^"]*"/, '"reason":"  "')],
+    ['a reason of 257 characters', APPROVAL_TEXT.replace('naïve', 'x'.repeat(257))],
+    ['a reason of two lines', APPROVAL_TEXT.replace('naïve', 'a\\nb')],
+    ['a reason that turns the text around', APPROVAL_TEXT.replace('naïve', '\u202e')],
+    ['nobody', APPROVAL_TEXT.replace('Jürgen', '')],
+    ['a name with an escape', APPROVAL_TEXT.replace('Jürgen', '\\u001b[2J')],
+    ['a digest before that is none', APPROVAL_TEXT.replace(`"sha256:${SALT}"`, '"latest"')],
+    ['a digest before that is a number', APPROVAL_TEXT.replace(`"sha256:${SALT}"`, '1')],
+    ['a salt', APPROVAL_TEXT.replace('"scope"', `"salt":"${SALT}","scope"`)],
+  ])('refuses %s', async (_, text) => {
+    expect(text).not.toBe(APPROVAL_TEXT);
+    expect(await codeOf(() => parseApproval(text))).toBe('RECORD_INVALID');
+  });
+});
+
+describe('isApprovalText', () => {
+  it.each(['a', 'Ünal', '修正', 'x'.repeat(256), '🙂'.repeat(256), 'who: "me" (CI #7)'])(
+    'takes %j',
+    (text) => {
+      expect(isApprovalText(text)).toBe(true);
+    },
+  );
+
+  it.each([
+    '',
+    ' ',
+    'x'.repeat(257),
+    'a\nb',
+    'a\tb',
+    '\u001b[0m',
+    'a\u0085b',
+    'a\u2028b',
+    '\ufeffa',
+    '\ud800',
+  ])('refuses %j', (text) => {
+    expect(isApprovalText(text)).toBe(false);
   });
 });
 

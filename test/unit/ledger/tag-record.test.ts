@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { LoggedStatement, SignedStatement } from '../../../src/ledger/evidence.ts';
 import { bindingSalt, blindedClaimId, plainClaimId } from '../../../src/ledger/claim-id.ts';
 import type { TagRecord } from '../../../src/ledger/record.ts';
-import { bindingStatement, claimStatement } from '../../../src/ledger/statement.ts';
+import { approvalStatement, bindingStatement, claimStatement } from '../../../src/ledger/statement.ts';
 import {
   checkRecordStatements,
   isLogged,
@@ -54,6 +54,20 @@ function blinded(): TagRecord {
   });
 }
 
+/** Generation 1, which somebody has accepted. */
+function accepted(change: Partial<Parameters<typeof approvalStatement>[0]> = {}): TagRecord {
+  const claimId = plainClaimId(SCOPE, REFERENCE);
+  const said = { reference: REFERENCE, digest: DIGEST, scope: SCOPE, claimId, generation: 1 };
+  const from = parseDigest(`sha256:${'b'.repeat(64)}`);
+  const approval = approvalStatement({ ...said, from, by: 'me', reason: 'a fix', ...change });
+  return reserved({
+    generation: 1,
+    claim: signed(claimStatement(said)),
+    binding: signed(bindingStatement(said)),
+    approval: { ...signed(approval), timestamp: 'MIIB' },
+  });
+}
+
 function confirmed(): TagRecord {
   const record = reserved();
   return {
@@ -84,6 +98,9 @@ describe('parseTagRecord', () => {
     ['a reservation of which the claim alone is logged', reserved({ claim: logged(reserved().claim) })],
     ['a lost tag', reserved({ phase: 'Lost' })],
     ['a later generation', reserved({ generation: 3 })],
+    ['an accepted move', accepted()],
+    ['an imported record', { ...confirmed(), origin: 'import' }],
+    ['a statement with its timestamp', reserved({ claim: { ...reserved().claim, timestamp: 'MIIB' } })],
   ])('reads %s back from its JSON', (_, record) => {
     const json: unknown = JSON.parse(JSON.stringify(record));
     expect(parseTagRecord(json)).toEqual(json);
@@ -115,7 +132,7 @@ describe('parseTagRecord', () => {
     ['firstSeen', '2026-11-02'],
     ['firstSeen', '2026-13-02T10:00:00Z'],
     ['firstSeen', 1_700_000_000],
-    ['origin', 'import'],
+    ['origin', 'elsewhere'],
     ['phase', 'reserved'],
     ['phase', 'Logged'],
     ['phase', 'Confirmed'],
@@ -141,7 +158,12 @@ describe('parseTagRecord', () => {
     ['claim', { ...reserved().claim, bundle: [] }],
     ['claim', { ...reserved().claim, bundle: null }],
     ['claim', { ...reserved().claim, more: 1 }],
+    ['claim', { ...reserved().claim, timestamp: 'MEU' }],
+    ['claim', { ...reserved().claim, timestamp: null }],
     ['binding', undefined],
+    ['approval', null],
+    ['approval', { ...reserved().claim, verifier: { kind: 'none' } }],
+    ['approval', { ...reserved().claim, bundle: {} }],
     ['log', null],
     ['log', { ...log, index: -1 }],
     ['log', { ...log, uuid: 'xyz' }],
@@ -189,6 +211,8 @@ describe('checkRecordStatements', () => {
     expect(await codeOf(() => checkRecordStatements(reserved()))).toBeUndefined();
     expect(await codeOf(() => checkRecordStatements(reserved(), KEY))).toBeUndefined();
     expect(await codeOf(() => checkRecordStatements(blinded(), KEY))).toBeUndefined();
+    expect(await codeOf(() => checkRecordStatements(accepted()))).toBeUndefined();
+    expect(await codeOf(() => checkRecordStatements(withoutApproval(accepted())))).toBeUndefined();
   });
 
   const said = {
@@ -221,6 +245,28 @@ describe('checkRecordStatements', () => {
       }),
     ],
     ['another generation', reserved({ generation: 1 })],
+    ['the claim of another generation', { ...accepted(), claim: reserved().claim }],
+    ['the binding of another generation', { ...accepted(), binding: reserved().binding }],
+    ['an approval of another generation', accepted({ generation: 2 })],
+    ['an approval of another digest', accepted({ digest: parseDigest(`sha256:${'c'.repeat(64)}`) })],
+    ['an approval of another reference', accepted({ reference: elsewhere })],
+    ['an approval of another scope', accepted({ scope: 'other' })],
+    ['an approval of another claim', accepted({ claimId: 'ab'.repeat(32) })],
+    ['an approval of a move that is none', accepted({ from: DIGEST })],
+    ['an approval that is a binding', { ...accepted(), approval: accepted().binding }],
+    [
+      'an approval of a first sight',
+      reserved({
+        approval: signed(
+          approvalStatement({
+            ...said,
+            from: parseDigest(`sha256:${'b'.repeat(64)}`),
+            by: 'me',
+            reason: 'none',
+          }),
+        ),
+      }),
+    ],
     [
       'the claim of another tag',
       reserved({ claim: signed(claimStatement({ ...said, claimId: 'ab'.repeat(32) })) }),
@@ -263,6 +309,10 @@ describe('checkRecordStatements', () => {
     },
   );
 });
+
+function withoutApproval({ approval: _, ...record }: TagRecord): TagRecord {
+  return record;
+}
 
 describe('isLogged', () => {
   it('tells a statement with a bundle from one without', () => {
