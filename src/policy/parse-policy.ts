@@ -135,7 +135,8 @@ function mutableTagsOf(value: unknown, path: string): readonly MutableTags[] {
     const place = `${path}[${at}]`;
     const fields = fieldsOf(item, place, ['tags', 'as']);
     const tags = patternsOf(fields.get('tags'), `${place}.tags`, compileTagGlob);
-    if (fields.get('as') === 'exempt') return { tags, as: 'exempt' };
-    throw unusable(`${place}.as`, 'it says not what to do with these tags; write "exempt"');
+    const as = fields.get('as');
+    if (as === 'exempt' || as === 'track') return { tags, as };
+    throw unusable(`${place}.as`, 'it says not what to do with these tags; write "track" or "exempt"');
   });
 }

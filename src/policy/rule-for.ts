@@ -1,14 +1,20 @@
+import { AppError } from '../errors/app-error.ts';
+import { quote } from '../errors/quote.ts';
 import { isDigestDerivedTag } from '../reference/parse-reference.ts';
 import type { Reference } from '../reference/reference.ts';
-import { quote } from '../errors/quote.ts';
 import { compileImageGlob, compileTagGlob, type ImageMatcher, type TagMatcher } from './glob.ts';
 import { DEFAULT_RULE } from './parse-policy.ts';
-import type { Mode, Policy, Rule } from './policy.ts';
+import type { Mode, MutableTags, Policy, Rule } from './policy.ts';
+
+interface Pattern<Matcher> {
+  readonly text: string;
+  readonly matches: Matcher;
+}
 
 interface CompiledRule {
   readonly rule: Rule;
-  readonly images: readonly ImageMatcher[];
-  readonly exemptTags: readonly TagMatcher[];
+  readonly images: readonly Pattern<ImageMatcher>[];
+  readonly mutableTags: readonly (Pattern<TagMatcher> & Pick<MutableTags, 'as'>)[];
 }
 
 /** A policy whose globs are compiled. */
@@ -18,8 +24,24 @@ export interface CompiledPolicy {
   readonly fallback: CompiledRule;
 }
 
+/** Which of a rule's patterns decided. */
+export interface MatchedBy {
+  readonly rule: string;
+  readonly image: string;
+  /** The pattern among its `mutableTags`, where one matches. */
+  readonly tag?: string;
+}
+
 export type RuleMatch =
-  { readonly kind: 'rule'; readonly rule: Rule } | { readonly kind: 'exempt'; readonly why: string };
+  | {
+      readonly kind: 'rule';
+      readonly rule: Rule;
+      /** The tag is made to move: each move is recorded, none is refused. */
+      readonly tracked: boolean;
+      readonly by: MatchedBy;
+    }
+  /** `by` is absent for a tag that no rule can bind. */
+  | { readonly kind: 'exempt'; readonly why: string; readonly by?: MatchedBy };
 
 /** Compiles the globs once; the strict rule `default` stands behind all others. Throws POLICY_INVALID. */
 export function compilePolicy(policy: Policy): CompiledPolicy {
@@ -35,24 +57,31 @@ export function ruleFor(policy: CompiledPolicy, reference: Reference, mode?: Mod
   if (tag !== undefined && isDigestDerivedTag(tag)) {
     return { kind: 'exempt', why: `tag ${quote(tag)} is derived from a digest` };
   }
-  const found = policy.rules.find(({ images }) => images.some((matches) => matches(reference)));
-  return applied(found ?? policy.fallback, tag, mode);
+  for (const compiled of [...policy.rules, policy.fallback]) {
+    const image = compiled.images.find(({ matches }) => matches(reference));
+    if (image !== undefined) return applied(compiled, image.text, tag, mode);
+  }
+  throw new AppError({ code: 'INTERNAL', message: 'the rule behind all others does not match' });
 }
 
-function applied({ rule, exemptTags }: CompiledRule, tag: string | undefined, mode?: Mode): RuleMatch {
+function applied({ rule, mutableTags }: CompiledRule, image: string, tag?: string, mode?: Mode): RuleMatch {
   const effective = mode === undefined ? rule : { ...rule, mode };
-  if (effective.mode === 'off') return { kind: 'exempt', why: `rule ${quote(rule.name)} is off` };
-  if (tag !== undefined && exemptTags.some((matches) => matches(tag))) {
-    return { kind: 'exempt', why: `rule ${quote(rule.name)} exempts tag ${quote(tag)}` };
+  const mutable = tag === undefined ? undefined : mutableTags.find(({ matches }) => matches(tag));
+  const by = { rule: rule.name, image, ...(mutable && { tag: mutable.text }) };
+  if (effective.mode === 'off') return { kind: 'exempt', why: `rule ${quote(rule.name)} is off`, by };
+  if (mutable?.as === 'exempt') {
+    return { kind: 'exempt', why: `rule ${quote(rule.name)} exempts tag ${quote(tag ?? '')}`, by };
   }
-  return { kind: 'rule', rule: effective };
+  return { kind: 'rule', rule: effective, tracked: mutable?.as === 'track', by };
 }
 
 function compileRule(rule: Rule): CompiledRule {
   const place = `rule ${rule.name}`;
   return {
     rule,
-    images: rule.images.map((pattern) => compileImageGlob(pattern, place)),
-    exemptTags: rule.mutableTags.flatMap(({ tags }) => tags.map((pattern) => compileTagGlob(pattern, place))),
+    images: rule.images.map((text) => ({ text, matches: compileImageGlob(text, place) })),
+    mutableTags: rule.mutableTags.flatMap(({ tags, as }) =>
+      tags.map((text) => ({ text, as, matches: compileTagGlob(text, place) })),
+    ),
   };
 }

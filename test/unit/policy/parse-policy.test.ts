@@ -34,7 +34,10 @@ describe('parsePolicy', () => {
       recording: 'deferred',
       onLogUnavailable: 'admitReserved',
       recheck: 'interval',
-      mutableTags: [{ tags: ['latest', '*-dev'], as: 'exempt' }],
+      mutableTags: [
+        { tags: ['latest', '*-dev'], as: 'exempt' },
+        { tags: ['edge'], as: 'track' },
+      ],
     };
     const { rules } = parsePolicy([
       { name: 'one', match: { images: ['a.io/**', 'b.io/x:1'] }, ...rest },
@@ -95,7 +98,7 @@ describe('parsePolicy', () => {
     ['policies[0].mutableTags[0].tags', [{ match: ALL, mutableTags: [{ as: 'exempt' }] }]],
     ['policies[0].mutableTags[0].tags[0]', [{ match: ALL, mutableTags: [{ tags: ['a:b'], as: 'exempt' }] }]],
     ['policies[0].mutableTags[0].as', [{ match: ALL, mutableTags: [{ tags: ['latest'] }] }]],
-    ['policies[0].mutableTags[0].as', [{ match: ALL, mutableTags: [{ tags: ['latest'], as: 'track' }] }]],
+    ['policies[0].mutableTags[0].as', [{ match: ALL, mutableTags: [{ tags: ['latest'], as: 'tracked' }] }]],
     ['policies[0].mutableTags[0].tag', [{ match: ALL, mutableTags: [{ tag: ['latest'], as: 'exempt' }] }]],
     ['policies[0].priority', [{ match: ALL, priority: 1 }]],
     ['policies[0].__proto__', [JSON.parse('{"match":{"images":["**"]},"__proto__":{"mode":"off"}}')]],

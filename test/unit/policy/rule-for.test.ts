@@ -17,6 +17,7 @@ const POLICY = compilePolicy(
       mutableTags: [
         { tags: ['latest', '*-dev'], as: 'exempt' },
         { tags: ['nightly'], as: 'exempt' },
+        { tags: ['edge', 'lat*', 'v?'], as: 'track' },
       ],
     },
     { name: 'first', match: { images: ['a.io/**', 'b.io/**'] }, mode: 'warn' },
@@ -26,7 +27,9 @@ const POLICY = compilePolicy(
 
 function outcome(text: string, mode?: Mode): string {
   const match: RuleMatch = ruleFor(POLICY, parseReference(text), mode);
-  return match.kind === 'rule' ? `${match.rule.name} ${match.rule.mode}` : 'exempt';
+  return match.kind === 'rule'
+    ? `${match.rule.name} ${match.rule.mode}${match.tracked ? ' tracked' : ''}`
+    : 'exempt';
 }
 
 describe('ruleFor', () => {
@@ -43,6 +46,12 @@ describe('ruleFor', () => {
     ['ghcr.io/acme/api:nightly', 'exempt'],
     [`ghcr.io/acme/api:latest@${DIGEST}`, 'exempt'],
     [`ghcr.io/acme/api@${DIGEST}`, 'moving enforce'],
+    ['ghcr.io/acme/api:edge', 'moving enforce tracked'],
+    ['ghcr.io/acme/api:v1', 'moving enforce tracked'],
+    [`ghcr.io/acme/api:edge@${DIGEST}`, 'moving enforce tracked'],
+    ['ghcr.io/acme/api:v1.1', 'moving enforce'],
+    ['ghcr.io/acme/api:la', 'moving enforce'],
+    ['ghcr.io/acme/api:later', 'moving enforce tracked'],
     ['ghcr.io/other/api', 'default enforce'],
     [`alpine:${DERIVED}`, 'exempt'],
     [`alpine:${DERIVED}.sig`, 'exempt'],
@@ -63,7 +72,18 @@ describe('ruleFor', () => {
     ['ghcr.io/acme/api:latest', 'rule "moving" exempts tag "latest"'],
     [`alpine:${DERIVED}`, `tag "${DERIVED}" is derived from a digest`],
   ])('says why %p is exempt', (text, why) => {
-    expect(ruleFor(POLICY, parseReference(text))).toEqual({ kind: 'exempt', why });
+    expect(ruleFor(POLICY, parseReference(text))).toMatchObject({ kind: 'exempt', why });
+  });
+
+  it.each([
+    ['b.io/y:1', { rule: 'first', image: 'b.io/**' }],
+    ['alpine', { rule: 'default', image: '**' }],
+    ['ghcr.io/acme/api:later', { rule: 'moving', image: 'ghcr.io/acme/**', tag: 'lat*' }],
+    ['ghcr.io/acme/api:a-dev', { rule: 'moving', image: 'ghcr.io/acme/**', tag: '*-dev' }],
+    ['off.io/x', { rule: 'off', image: 'off.io/**' }],
+    [`alpine:${DERIVED}`, undefined],
+  ])('names the patterns that decided about %p', (text, by) => {
+    expect(ruleFor(POLICY, parseReference(text)).by).toEqual(by);
   });
 });
 
