@@ -5,9 +5,8 @@ import type { Config, StoreSettings } from '../config/config.ts';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import type { Logger } from '../observe/log.ts';
-import type { RecordStore } from '../protocol/ports.ts';
+import type { GenerationFollower, RecordStore } from '../protocol/ports.ts';
 import { makeDirectoryStore } from '../store/directory-store.ts';
-import type { GenerationFollower } from '../store/postgres/follow.ts';
 import { openPostgresStore } from '../store/postgres-store.ts';
 
 export interface OpenedStore {

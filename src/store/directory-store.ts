@@ -1,110 +1,158 @@
-import { open, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import type { TagRecord } from '../ledger/record.ts';
-import { parseTagRecord, recordName } from '../ledger/tag-record.ts';
-import type { RecordStore, StoredRecord } from '../protocol/ports.ts';
-import { createDurably, isErrno, makeFolder } from './durable-file.ts';
+import { recordName } from '../ledger/tag-record.ts';
+import type { Logger } from '../observe/log.ts';
+import type { RecordStore } from '../protocol/ports.ts';
+import { diskError } from './directory/disk-error.ts';
+import { type Disk, makeDisk } from './directory/disk.ts';
+import { makeDirectoryFollower, markerPath } from './directory/follow.ts';
+import { readRecord, type RecordFile } from './directory/read-record.ts';
+import { recordFolder, recordPath } from './directory/record-path.ts';
+import { makeDirectoryState } from './directory/state-files.ts';
+import { createDurably, makeFolders, markDurably } from './durable-file.ts';
+import type { OpenedStore } from './opened-store.ts';
 
-/** A record with both bundles has some 12 kB; certificates and timestamps may double that. */
-const MAX_RECORD_BYTES = 262_144;
 /** A record has two or three versions; more digits than FILE reads would be written and never found. */
 const MAX_VERSION = 999_999;
 const FILE = /^(t-[0-9a-f]{40}(?:-\d{1,9})?)\.(\d{1,6})\.json$/;
 
-export interface DirectoryStoreParts {
-  readonly directory: string;
+/** As many digits as FILE reads. */
+const MAX_GENERATION = 999_999_999;
+
+export interface OpenDirectoryOptions {
+  /** Keeps `records` and `state` in it; neither is made before something is written. */
+  readonly dataDir: string;
   /** Makes names that no other writer uses at the same time. */
   readonly uniqueName: () => string;
+  readonly logger: Logger;
+  /** Of the follower; a second if absent. */
+  readonly pollMs?: number;
+  readonly disk?: Disk;
 }
 
-interface Place {
-  readonly name: string;
-  readonly version: number;
-  readonly path: string;
+/** The store of one machine, whose processes may share it. */
+export function openDirectoryStore({ dataDir, ...options }: OpenDirectoryOptions): OpenedStore {
+  const parts = { disk: makeDisk(), ...options };
+  const directory = join(dataDir, 'records');
+  return {
+    store: makeDirectoryStore({ ...parts, directory }),
+    state: makeDirectoryState({ ...parts, directory: join(dataDir, 'state') }),
+    follower: makeDirectoryFollower({ ...parts, directory }),
+    close: () => Promise.resolve(),
+  };
+}
+
+export interface DirectoryStoreParts {
+  readonly directory: string;
+  readonly uniqueName: () => string;
+  readonly disk?: Disk;
 }
 
 /**
  * Records as files of one machine: `records/<xx>/<name>.<version>.json`. A version is created once and never
  * rewritten, so that creating the next one is a compare-and-swap, also between processes.
  */
-export function makeDirectoryStore({ directory, uniqueName }: DirectoryStoreParts): RecordStore {
-  const folderOf = (name: string) => join(directory, name.slice(2, 4));
+export function makeDirectoryStore({
+  directory,
+  uniqueName,
+  disk = makeDisk(),
+}: DirectoryStoreParts): RecordStore {
+  const makeFolder = makeFolders(directory, disk);
 
   /** Each generation in its newest version, the first generation first. */
-  async function placesOf(claimId: string): Promise<readonly Place[]> {
-    // generations of a claim share the first 40 digits of its id, so they lie in one folder
+  async function filesOf(claimId: string): Promise<readonly RecordFile[]> {
     const first = recordName(claimId, 0);
-    const places = await placesIn(folderOf(first));
-    const own = places.filter(({ name }) => name === first || name.startsWith(`${first}-`));
+    const files = await filesIn(recordFolder(directory, first));
+    const own = files.filter(({ name }) => name === first || name.startsWith(`${first}-`));
     return newestOfEach(own).toSorted((a, b) => generationOf(a.name) - generationOf(b.name));
   }
 
   async function create(record: TagRecord, version: number): Promise<boolean> {
-    const name = recordName(record.claimId, record.generation);
-    const path = join(folderOf(name), `${name}.${version}.json`);
+    const path = recordPath(directory, recordName(record.claimId, record.generation), version);
     try {
       await makeFolder(dirname(path));
-      return await createDurably(path, `${JSON.stringify(record, null, 1)}\n`, uniqueName());
+      return await createDurably(path, `${JSON.stringify(record, null, 1)}\n`, uniqueName(), disk);
     } catch (error) {
-      throw unavailable('write', path, error);
+      throw diskError('write', dirname(path), error);
+    }
+  }
+
+  /** Before the record, so that no record is ever without; followers wait for the record. */
+  async function mark({ claimId, generation }: TagRecord): Promise<void> {
+    const path = markerPath(directory, claimId, generation);
+    try {
+      await makeFolder(dirname(path));
+      await markDurably(path, disk);
+    } catch (error) {
+      throw diskError('write', dirname(path), error);
+    }
+  }
+
+  async function filesIn(folder: string): Promise<readonly RecordFile[]> {
+    const entries = await namesIn(folder);
+    return entries.flatMap((entry) => {
+      const match = FILE.exec(entry);
+      if (match === null) return [];
+      const [, name = '', version] = match;
+      return [{ name, version: Number(version), path: join(folder, entry) }];
+    });
+  }
+
+  async function foldersIn(): Promise<readonly string[]> {
+    const entries = await namesIn(directory);
+    return entries.filter((name) => /^[0-9a-f]{2}$/.test(name)).map((name) => join(directory, name));
+  }
+
+  async function namesIn(folder: string): Promise<readonly string[]> {
+    try {
+      return await disk.list(folder);
+    } catch (error) {
+      throw diskError('read', folder, error);
     }
   }
 
   return {
     async find(claimId) {
-      const place = (await placesOf(claimId)).at(-1);
-      return place && (await read(place));
+      const file = (await filesOf(claimId)).at(-1);
+      return file && (await readRecord(file, disk));
     },
 
     async generations(claimId) {
       const found = [];
-      for (const place of await placesOf(claimId)) found.push(await read(place));
+      for (const file of await filesOf(claimId)) found.push(await readRecord(file, disk));
       return found;
     },
 
     async reserve(record) {
+      if (record.generation > MAX_GENERATION) throw tooMany(record, 'generation');
+      if (record.generation > 0) await mark(record);
       return (await create(record, 1)) ? 'created' : 'exists';
     },
 
     async update(record, version) {
       const next = Number(version) + 1;
-      if (next > MAX_VERSION) throw tooManyVersions(record);
+      if (next > MAX_VERSION) throw tooMany(record, 'version');
       return (await create(record, next)) ? 'updated' : 'conflict';
     },
 
     async *list(signal) {
-      for (const folder of await foldersIn(directory)) {
+      for (const folder of await foldersIn()) {
         signal.throwIfAborted();
-        for (const place of newestOfEach(await placesIn(folder))) {
-          yield await read(place).catch((error: unknown) => ({ name: place.name, error }));
+        for (const file of newestOfEach(await filesIn(folder))) {
+          yield await readRecord(file, disk).catch((error: unknown) => ({ name: file.name, error }));
         }
       }
     },
   };
 }
 
-async function foldersIn(directory: string): Promise<readonly string[]> {
-  const entries = await readFolder(directory);
-  return entries.filter((name) => /^[0-9a-f]{2}$/.test(name)).map((name) => join(directory, name));
-}
-
-async function placesIn(folder: string): Promise<readonly Place[]> {
-  const entries = await readFolder(folder);
-  return entries.flatMap((entry) => {
-    const match = FILE.exec(entry);
-    if (match === null) return [];
-    const [, name = '', version] = match;
-    return [{ name, version: Number(version), path: join(folder, entry) }];
-  });
-}
-
-function newestOfEach(places: readonly Place[]): readonly Place[] {
-  const newest = new Map<string, Place>();
-  for (const place of places) {
-    const other = newest.get(place.name);
-    if (other === undefined || other.version < place.version) newest.set(place.name, place);
+function newestOfEach(files: readonly RecordFile[]): readonly RecordFile[] {
+  const newest = new Map<string, RecordFile>();
+  for (const file of files) {
+    const other = newest.get(file.name);
+    if (other === undefined || other.version < file.version) newest.set(file.name, file);
   }
   return [...newest.values()];
 }
@@ -113,66 +161,9 @@ function generationOf(name: string): number {
   return Number(name.slice(43) || 0);
 }
 
-async function readFolder(path: string): Promise<readonly string[]> {
-  try {
-    return await readdir(path);
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return [];
-    throw unavailable('read', path, error);
-  }
-}
-
-async function read({ name, path, version }: Place): Promise<StoredRecord> {
-  const record = parseTagRecord(parseJson(await readText(path), path));
-  if (recordName(record.claimId, record.generation) !== name)
-    throw invalid(path, 'it holds the record of another name');
-  return { record, version: String(version) };
-}
-
-async function readText(path: string): Promise<string> {
-  try {
-    const file = await open(path, 'r');
-    try {
-      const { size } = await file.stat();
-      if (size > MAX_RECORD_BYTES) throw invalid(path, `it has ${size} bytes, more than ${MAX_RECORD_BYTES}`);
-      return await file.readFile('utf8');
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    if (error instanceof AppError) throw error;
-    throw unavailable('read', path, error);
-  }
-}
-
-function parseJson(text: string, path: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw invalid(path, 'it is not JSON', error);
-  }
-}
-
-function tooManyVersions({ reference }: TagRecord): AppError {
+function tooMany({ reference }: TagRecord, what: 'version' | 'generation'): AppError {
   return new AppError({
     code: 'RECORD_INVALID',
-    message: `the record of ${quote(reference)} cannot be written: its file has the last version that there can be; restore it from a backup`,
-  });
-}
-
-function invalid(path: string, why: string, cause?: unknown): AppError {
-  return new AppError({
-    code: 'RECORD_INVALID',
-    message: `the record file ${path} cannot be read: ${why}; restore it from a backup`,
-    cause,
-  });
-}
-
-function unavailable(verb: 'read' | 'write', path: string, cause: unknown): AppError {
-  const why = String(cause).replace(/^Error: /, '');
-  return new AppError({
-    code: 'STORE_UNAVAILABLE',
-    message: `cannot ${verb} the records in ${dirname(path)}: ${why}; free space or mend the permissions`,
-    cause,
+    message: `the record of ${quote(reference)} cannot be written: it has the last ${what} that there can be; restore it from a backup`,
   });
 }

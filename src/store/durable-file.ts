@@ -1,13 +1,28 @@
-import { link, mkdir, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { type Disk, makeDisk } from './directory/disk.ts';
+
+export { isErrno } from './directory/disk.ts';
 
 /** Makes a folder and its parents, for this user alone; a folder made here survives a power loss. */
-export async function makeFolder(path: string): Promise<void> {
-  const made = await mkdir(path, { recursive: true, mode: 0o700 });
-  if (made === undefined) return;
-  for (let folder = path; folder.length >= made.length; folder = dirname(folder)) {
-    await syncFolder(dirname(folder));
-  }
+export async function makeFolder(path: string, disk: Disk = makeDisk()): Promise<void> {
+  const made = await disk.makeFolder(path);
+  if (made !== undefined) await syncUp(path, made, disk);
+}
+
+/** Makes folders below `root`; each survives a power loss when this resolves, whoever made it. */
+export function makeFolders(root: string, disk: Disk): (path: string) => Promise<void> {
+  const durable = new Map<string, Promise<void>>();
+  return async (path) => {
+    const made = await disk.makeFolder(path);
+    const before = durable.get(path);
+    if (made === undefined && before !== undefined) return before;
+    // a folder that is there may be one that another process made just now and has not synced
+    const top = made !== undefined && made.length < root.length ? made : root;
+    const synced = syncUp(path, top, disk);
+    durable.set(path, synced);
+    synced.catch(() => durable.delete(path));
+    return synced;
+  };
 }
 
 /**
@@ -15,46 +30,45 @@ export async function makeFolder(path: string): Promise<void> {
  * a crash nor a second writer can leave or see half a file. Resolves to false where the name is taken; when it
  * resolves the file, whoever wrote it, survives a power loss.
  */
-export async function createDurably(path: string, text: string, asideName: string): Promise<boolean> {
+export async function createDurably(
+  path: string,
+  text: string,
+  asideName: string,
+  disk: Disk = makeDisk(),
+): Promise<boolean> {
   const folder = dirname(path);
   const aside = join(folder, `.${asideName}.tmp`);
   try {
-    await writeSynced(aside, text);
-    try {
-      await link(aside, path);
-    } catch (error) {
-      if (!isErrno(error, 'EEXIST')) throw error;
-      // whoever reads what is there may tell others of it, so its name must survive a power loss, too
-      await syncFolder(folder);
-      return false;
-    }
-    await syncFolder(folder);
-    return true;
+    await writeSynced(aside, text, disk);
+    const isNew = await disk.link(aside, path);
+    // also where it is another's: whoever reads it may tell of it, so its name must survive a power loss, too
+    await disk.syncFolder(folder);
+    return isNew;
   } finally {
-    await rm(aside, { force: true });
+    await disk.remove(aside);
   }
 }
 
-export function isErrno(error: unknown, code: string): boolean {
-  return typeof error === 'object' && error !== null && 'code' in error && error.code === code;
+/** Leaves an empty file that survives a power loss, whoever made it first. */
+export async function markDurably(path: string, disk: Disk): Promise<void> {
+  const file = await disk.create(path);
+  await file.close();
+  await disk.syncFolder(dirname(path));
 }
 
-async function writeSynced(path: string, text: string): Promise<void> {
-  const file = await open(path, 'w', 0o600);
+async function writeSynced(path: string, text: string, disk: Disk): Promise<void> {
+  const file = await disk.create(path);
   try {
-    await file.writeFile(text, 'utf8');
+    await file.write(text);
     await file.sync();
   } finally {
     await file.close();
   }
 }
 
-/** Only a synced folder remembers a new name after a power loss. */
-export async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
+/** Only a synced folder remembers a new name after a power loss: those of `top` down to `path`. */
+async function syncUp(path: string, top: string, disk: Disk): Promise<void> {
+  for (let folder = path; folder.length >= top.length; folder = dirname(folder)) {
+    await disk.syncFolder(dirname(folder));
   }
 }

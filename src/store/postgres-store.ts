@@ -2,11 +2,13 @@ import type { TagRecord } from '../ledger/record.ts';
 import { recordName } from '../ledger/tag-record.ts';
 import type { Logger } from '../observe/log.ts';
 import type { RecordStore, StoredRecord } from '../protocol/ports.ts';
-import { makeFollower, NEWER_CHANNEL, type GenerationFollower } from './postgres/follow.ts';
+import type { OpenedStore } from './opened-store.ts';
+import { makeFollower, NEWER_CHANNEL } from './postgres/follow.ts';
 import { migrate } from './postgres/migrations.ts';
 import { makeDatabase, type Database } from './postgres/pool.ts';
 import { nameOf, RECORD_COLUMNS, recordText, storedRecord } from './postgres/row.ts';
 import type { PostgresServer } from './postgres/server.ts';
+import { makePostgresState } from './postgres/state-rows.ts';
 
 /** Records come whole, so that a page of the largest takes some 25 MB and a usual one 1 MB. */
 const PAGE = 100;
@@ -32,18 +34,11 @@ export interface PostgresStoreParts {
   readonly logger: Logger;
 }
 
-export interface OpenedPostgresStore {
-  readonly store: RecordStore;
-  readonly follower: GenerationFollower;
-  /** Waits for the calls that are under way. */
-  readonly close: () => Promise<void>;
-}
-
 /** Connects once and brings the tables up to date. Throws STORE_UNAVAILABLE, DEADLINE_EXCEEDED. */
 export async function openPostgresStore(
   { server, maxConnections, logger }: PostgresStoreParts,
   signal: AbortSignal,
-): Promise<OpenedPostgresStore> {
+): Promise<OpenedStore> {
   const database = makeDatabase(server, maxConnections);
   try {
     await migrate(database, signal);
@@ -53,6 +48,7 @@ export async function openPostgresStore(
   }
   return {
     store: makePostgresStore(database),
+    state: makePostgresState(database),
     follower: makeFollower({ database, logger }),
     close: () => database.close(),
   };

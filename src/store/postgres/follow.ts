@@ -1,6 +1,7 @@
 import { Client } from 'pg';
-import { toAppError } from '../../errors/app-error.ts';
 import type { Logger } from '../../observe/log.ts';
+import type { GenerationFollower, OnGeneration } from '../../protocol/ports.ts';
+import { pause, repeat } from '../repeat.ts';
 import { clientOptions } from './client-options.ts';
 import type { Database, Row } from './pool.ts';
 import { storeError } from './store-error.ts';
@@ -8,8 +9,6 @@ import { storeError } from './store-error.ts';
 export const NEWER_CHANNEL = 'tagseal_generations';
 
 const POLL_MS = 15_000;
-const FIRST_PAUSE_MS = 250;
-const MAX_PAUSE_MS = 10_000;
 const PAGE = 1_000;
 const PAYLOAD = /^([0-9a-f]{64}) ([1-9]\d{0,9})$/;
 
@@ -22,50 +21,27 @@ const NEWER = `
     AND created_in < pg_snapshot_xmax(pg_current_snapshot())
   ORDER BY created_in, name LIMIT ${PAGE}`;
 
-/** Called at least once for each record with a generation above 0, in no particular order. */
-export type OnGeneration = (claimId: string, generation: number) => void;
-
-export interface GenerationFollower {
-  /**
-   * Tells all newer generations that there are, and from then on each new one: at once by LISTEN, and by asking every
-   * `pollMs` where that cannot be. Resolves when `signal` aborts; a server that is away is waited for.
-   */
-  follow(onChange: OnGeneration, signal: AbortSignal): Promise<void>;
-}
-
 export interface FollowerParts {
   readonly database: Database;
   readonly logger: Logger;
   readonly pollMs?: number;
 }
 
+/** New ones come at once by LISTEN, and by asking every `pollMs` where that cannot be. */
 export function makeFollower({ database, logger, pollMs = POLL_MS }: FollowerParts): GenerationFollower {
+  const explain = (error: unknown) => storeError(error, database.server);
   return {
     async follow(onChange, signal) {
       const poll = makePoll(database, onChange);
-      await Promise.all([
-        again(() => listen({ database, onChange, caughtUp: () => poll(signal), signal }), 'store.listen'),
-        again(async () => {
-          await poll(signal);
-          await pause(pollMs, signal);
-        }, 'store.poll'),
-      ]);
-
-      /** Until `signal`: again at once when it ends well, after a growing pause when it fails. */
-      async function again(work: () => Promise<void>, job: string): Promise<void> {
-        let pauseMs = FIRST_PAUSE_MS;
-        while (!signal.aborted) {
-          try {
-            await work();
-            pauseMs = FIRST_PAUSE_MS;
-          } catch (error) {
-            const { code, message } = toAppError(storeError(error, database.server));
-            if (code !== 'DEADLINE_EXCEEDED') logger.warn('background.failed', { job, code }, message);
-            await pause(pauseMs, signal);
-            pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS);
-          }
-        }
+      const hear = () => listen({ database, onChange, caughtUp: () => poll(signal), signal });
+      async function ask(): Promise<void> {
+        await poll(signal);
+        await pause(pollMs, signal);
       }
+      await Promise.all([
+        repeat({ job: 'store.listen', work: hear, logger, explain }, signal),
+        repeat({ job: 'store.poll', work: ask, logger, explain }, signal),
+      ]);
     },
   };
 }
@@ -120,19 +96,6 @@ async function listen({ database, onChange, caughtUp, signal }: Listening): Prom
     signal.removeEventListener('abort', stop);
     await client.end();
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-    if (signal.aborted) done();
-  });
 }
 
 function textAt(row: Row | undefined, name: string): string {

@@ -21,6 +21,12 @@ const MIGRATIONS: readonly string[] = [
     UNIQUE (claim_id, generation)
   );
   CREATE INDEX tagseal_records_newer ON tagseal_records (created_in, name) WHERE generation > 0;`,
+  `CREATE TABLE tagseal_state (
+    name text COLLATE "C" PRIMARY KEY,
+    version bigint NOT NULL,
+    document text NOT NULL CHECK (octet_length(document) <= 262144),
+    updated_at timestamptz NOT NULL DEFAULT clock_timestamp()
+  );`,
 ];
 
 /** Any number that no other program in the database uses. */

@@ -1,5 +1,6 @@
 import { parsePostgresUrl } from '../../../src/config/postgres-url.ts';
-import { openPostgresStore, type OpenedPostgresStore } from '../../../src/store/postgres-store.ts';
+import type { OpenedStore } from '../../../src/store/opened-store.ts';
+import { openPostgresStore } from '../../../src/store/postgres-store.ts';
 import { SILENT } from '../../support/test-log.ts';
 
 export const NEVER = new AbortController().signal;
@@ -10,10 +11,7 @@ export interface HowToOpen {
   readonly ca?: string;
 }
 
-export function openAt(
-  url: string,
-  { maxConnections = 4, ca }: HowToOpen = {},
-): Promise<OpenedPostgresStore> {
+export function openAt(url: string, { maxConnections = 4, ca }: HowToOpen = {}): Promise<OpenedStore> {
   const server = parsePostgresUrl(url, { hasCa: ca !== undefined });
   return openPostgresStore(
     { server: { ...server, ...(ca !== undefined && { ca }) }, maxConnections, logger: SILENT },

@@ -8,6 +8,7 @@ import type { RecordStore } from '../../../src/protocol/ports.ts';
 import { makeAuthority } from '../../../src/http/tls.ts';
 import { makeFollower } from '../../../src/store/postgres/follow.ts';
 import { makeDatabase } from '../../../src/store/postgres/pool.ts';
+import { startFollowing } from '../../contract/store/follower-suite.ts';
 import { sampleRecord } from '../../support/sample-record.ts';
 import { SILENT } from '../../support/test-log.ts';
 import { freePorts } from '../stack/start.ts';
@@ -166,32 +167,20 @@ describe('following newer generations', () => {
     const reserve = (generation: number) =>
       writer.store.reserve(sampleRecord(undefined, { generation }), NEVER);
     const { claimId } = sampleRecord();
-    const told = new Set<string>();
-    let wake: () => void = () => undefined;
-    const untilTold = async (generation: number) => {
-      while (!told.has(`${claimId} ${generation}`)) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-    };
     await reserve(0);
     await reserve(1);
-    const life = new AbortController();
-    const following = reader.follower.follow((claim, generation) => {
-      told.add(`${claim} ${generation}`);
-      wake();
-    }, life.signal);
-    await untilTold(1);
+    const following = startFollowing(reader.follower);
+    await following.untilTold(`${claimId} 1`);
     await reserve(2);
-    await untilTold(2);
+    await following.untilTold(`${claimId} 2`);
     await postgres.kill();
     await postgres.start();
     await reserve(3);
-    await untilTold(3);
-    expect([...told].toSorted()).toEqual([1, 2, 3].map((generation) => `${claimId} ${generation}`));
-    life.abort();
-    await following;
+    await following.untilTold(`${claimId} 3`);
+    expect([...new Set(following.told)].toSorted()).toEqual(
+      [1, 2, 3].map((generation) => `${claimId} ${generation}`),
+    );
+    await following.stop();
     await Promise.all([writer.close(), reader.close()]);
   });
 

@@ -1,7 +1,7 @@
 // A process with a store of its own, told by messages what to do.
 import { sampleRecord } from '../../support/sample-record.ts';
 import { NEVER, openAt } from './open.ts';
-import type { OpenedPostgresStore } from '../../../src/store/postgres-store.ts';
+import type { OpenedStore } from '../../../src/store/opened-store.ts';
 
 export type Order =
   | { readonly kind: 'open'; readonly url: string }
@@ -9,7 +9,7 @@ export type Order =
   | { readonly kind: 'list' }
   | { readonly kind: 'close' };
 
-let opened: OpenedPostgresStore | undefined;
+let opened: OpenedStore | undefined;
 
 async function obey(order: Order): Promise<unknown> {
   if (order.kind === 'open') {

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RecordStore, StoredRecord } from '../../../src/protocol/ports.ts';
+import { followerContract } from '../../contract/store/follower-suite.ts';
+import { stateContract } from '../../contract/store/state-suite.ts';
 import { storeContract } from '../../contract/store/suite.ts';
 import { digestOfB, sampleRecord } from '../../support/sample-record.ts';
 import { codeOf } from '../../support/throw-with-code.ts';
@@ -23,16 +25,32 @@ async function freshDatabase(): Promise<{ readonly name: string; readonly url: s
   return { name, url: await postgres.createDatabase(name) };
 }
 
-storeContract('postgres', async () => {
+/** Two instances on a database of their own. */
+async function openTwo() {
   const { url } = await freshDatabase();
   const [first, second] = await Promise.all([openAt(url), openAt(url)]);
   return {
-    store: first.store,
-    again: () => second.store,
+    first,
+    second,
     async [Symbol.asyncDispose]() {
       await Promise.all([first.close(), second.close()]);
     },
   };
+}
+
+storeContract('postgres', async () => {
+  const two = await openTwo();
+  return { ...two, store: two.first.store, again: () => two.second.store };
+});
+
+stateContract('postgres', async () => {
+  const two = await openTwo();
+  return { ...two, state: two.first.state, again: () => two.second.state };
+});
+
+followerContract('postgres', async () => {
+  const two = await openTwo();
+  return { ...two, store: two.first.store, follower: two.first.follower, other: two.second.store };
 });
 
 async function listed(store: RecordStore) {
@@ -197,7 +215,10 @@ describe('4 processes that start on an empty database at once', () => {
     const children = await Promise.all(Array.from({ length: 4 }, () => startChild()));
     const opened = await Promise.all(children.map((child) => child.ask({ kind: 'open', url })));
     expect(opened).toEqual(['open', 'open', 'open', 'open']);
-    expect(await postgres.sql(name, 'SELECT version FROM tagseal_migrations')).toEqual([{ version: 1 }]);
+    expect(await postgres.sql(name, 'SELECT version FROM tagseal_migrations')).toEqual([
+      { version: 1 },
+      { version: 2 },
+    ]);
     await closeAll(children);
   });
 });
@@ -224,10 +245,11 @@ describe('the tables', () => {
     await postgres.sql(
       name,
       `CREATE ROLE guest LOGIN PASSWORD 'guest'; REVOKE CREATE ON SCHEMA public FROM PUBLIC;
-       GRANT SELECT, INSERT, UPDATE ON tagseal_records TO guest; GRANT SELECT ON tagseal_migrations TO guest`,
+       GRANT SELECT, INSERT, UPDATE ON tagseal_records, tagseal_state TO guest; GRANT SELECT ON tagseal_migrations TO guest`,
     );
-    const { store, close } = await openAt(`postgres://guest:guest@127.0.0.1:${postgres.port}/${name}`);
+    const { store, state, close } = await openAt(`postgres://guest:guest@127.0.0.1:${postgres.port}/${name}`);
     expect(await store.reserve(sampleRecord(), NEVER)).toBe('created');
+    expect(await state.write('a', { text: 'b', version: undefined }, NEVER)).toBe('written');
     await close();
   });
 });
