@@ -79,7 +79,7 @@ async function writeFiles(folder: string, issuers: readonly FulcioIssuer[]) {
   const files = {
     certificate: join(folder, 'ca.crt'),
     key: join(folder, 'ca.key'),
-    config: join(folder, 'fulcio.yaml'),
+    config: join(folder, 'fulcio.json'),
   };
   const authority = await makeAuthority({ lifetimeMs: DAY_MS, now: Date.now() });
   await writeFile(files.certificate, authority.cert);
@@ -89,8 +89,8 @@ async function writeFiles(folder: string, issuers: readonly FulcioIssuer[]) {
   await writeFile(files.key, key.toString(), { mode: 0o600 });
   const entries = issuers.map(({ url, type }): [string, object] => [
     url,
-    { 'issuer-url': url, 'client-id': 'sigstore', type },
+    { IssuerURL: url, ClientID: 'sigstore', Type: type },
   ]);
-  await writeFile(files.config, JSON.stringify({ 'oidc-issuers': Object.fromEntries(entries) }));
+  await writeFile(files.config, JSON.stringify({ OIDCIssuers: Object.fromEntries(entries) }));
   return files;
 }
