@@ -73,4 +73,11 @@ describe('makeDirectoryStore', () => {
     expect(await codeOf(() => store.update(record, version, signal))).toBe('RECORD_INVALID');
     expect(await readdir(join(folder.path, name.slice(2, 4)))).toEqual([`${name}.999999.json`]);
   });
+
+  it('refuses a generation that it could not find again, instead of writing it', async () => {
+    await using folder = await makeTempFolder();
+    const beyond = sampleRecord(undefined, { generation: 1_000_000_000 });
+    expect(await codeOf(() => open(folder.path).reserve(beyond, signal))).toBe('RECORD_INVALID');
+    expect(await readdir(folder.path)).toEqual([]);
+  });
 });
