@@ -5,7 +5,9 @@ import { quote } from '../errors/quote.ts';
 import type { SignedStatement } from '../ledger/evidence.ts';
 import type { StatementSigner } from '../protocol/ports.ts';
 
-const MAX_PEM_LENGTH = 16_384;
+export const MAX_PEM_LENGTH = 16_384;
+/** PKCS#8, RFC 1423 and cosign's own. */
+export const ENCRYPTED_PEM = /-----BEGIN ENCRYPTED|Proc-Type:[^\n]*ENCRYPTED/;
 const MAKE_ONE = 'make one with "tagseal keygen" and name its file';
 
 export interface KeySigner extends StatementSigner {
@@ -33,6 +35,8 @@ export function makeKeySigner({ pem, source }: { readonly pem: string; readonly 
       const signature = signDeterministically(Buffer.from(statement, 'utf8'), secret);
       return { statement, signature, verifier: { kind: 'publicKey', spki } };
     },
+    // a reservation may be another signer's, whose certificate has ended: this one signs anew
+    isFresh: ({ verifier, timestamp }) => verifier.kind === 'publicKey' || timestamp !== undefined,
   };
 }
 
@@ -53,7 +57,7 @@ function signDeterministically(message: Uint8Array, secret: Uint8Array): string 
 
 function readPrivateKey(pem: string, source: string): KeyObject {
   if (pem.length > MAX_PEM_LENGTH) throw keyInvalid(source, 'it is longer than any key', MAKE_ONE);
-  if (/-----BEGIN ENCRYPTED|Proc-Type:[^\n]*ENCRYPTED/.test(pem)) {
+  if (ENCRYPTED_PEM.test(pem)) {
     throw keyInvalid(
       source,
       'it is encrypted',
