@@ -97,6 +97,8 @@ export interface OwnEntry {
   readonly index: number;
   /** Statement, signature and signer as they stand in the log; there is no timestamp in a log. */
   readonly signed: SignedStatement;
+  /** Origin of the log that holds it: one of several shards. */
+  readonly origin?: string;
 }
 
 /** Asks a log that cannot be followed leaf by leaf (v1). Throws LOG_UNAVAILABLE, LOG_ENTRY_INVALID. */
@@ -120,6 +122,11 @@ export interface LogHistory {
   position(): LogPosition;
   /** Our earliest entry over this very statement; undefined only when the log surely has none below `position()`. */
   earliest(statement: string, signal: AbortSignal): Promise<OwnEntry | undefined>;
+  /**
+   * Whether the log may have an entry of ours over the statement of this digest (hex SHA-256) below `position()`: false
+   * is sure, true is not verified. Present where the answer costs nothing: where every leaf is read.
+   */
+  knows?(statementDigest: string): boolean;
   /** Its bundle, with a proof to the newest checkpoint; not verified yet. */
   bundleOf(entry: OwnEntry, signal: AbortSignal): Promise<SerializedBundle>;
 }
