@@ -23,7 +23,7 @@ export function verifyPlainly({ statement, bundle, trustedRoot, publicKey, ident
   new Verifier(material, { tlogThreshold: 1, ctlogThreshold: 0, timestampThreshold: timestamps }).verify(
     toSignedEntity(bundleFromJSON(JSON.parse(bundle)), statement),
     identity && {
-      subjectAlternativeName: `^${RegExp.escape(identity.san)}$`,
+      subjectAlternativeName: `^${identity.san.replaceAll(/[^a-zA-Z0-9]/g, (c) => `\\${c}`)}$`,
       extensions: { issuer: identity.issuer },
     },
   );

@@ -153,7 +153,7 @@ describe.each(CELLS)('evidence by $signer on a real log of kind $log', ({ log, s
       runTagseal(data.path, ['verify', image, '--save', evidence], { under: ['unshare', '--net'] }),
     );
     for (const statement of ['claim', 'binding']) {
-      await verifyPlainly({
+      verifyPlainly({
         statement: await readFile(join(evidence, `${statement}.json`)),
         bundle: await readFile(join(evidence, `${statement}.sigstore.json`), 'utf8'),
         trustedRoot: await readFile(join(evidence, 'trusted_root.json'), 'utf8'),
