@@ -9,7 +9,7 @@ export async function makeFolder(path: string, disk: Disk = makeDisk()): Promise
   if (made !== undefined) await syncUp(path, made, disk);
 }
 
-/** Makes folders below `root`; each survives a power loss when this resolves, whoever made it. */
+/** Makes `root` and folders below; each survives a power loss when this resolves, whoever made it. */
 export function makeFolders(root: string, disk: Disk): (path: string) => Promise<void> {
   const durable = new Map<string, Promise<void>>();
   return async (path) => {

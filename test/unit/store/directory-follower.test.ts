@@ -54,9 +54,12 @@ describe('makeDirectoryFollower', () => {
     }));
     const following = startFollowing(follower);
     await following.untilTold(await reserveIn(store, 1));
+    // within the same tick
     const { stats } = { ...looks };
-    await until(() => looks.stats >= stats + 10);
     await following.untilTold(await reserveIn(store, 2));
+    expect(looks.stats - stats).toBeLessThan(10);
+    await until(() => looks.stats >= stats + 10);
+    await following.untilTold(await reserveIn(store, 3));
     await following.stop();
   });
 
@@ -85,9 +88,23 @@ describe('makeDirectoryFollower', () => {
     const following = startFollowing(follower);
     await until(() => looks.stats >= 20);
     expect(following.told).toEqual([]);
+    const { stats } = { ...looks };
     await following.untilTold(await reserveIn(store, 1));
+    expect(looks.stats - stats).toBeLessThan(10);
     await following.stop();
     expect(following.told).toHaveLength(1);
+  });
+
+  it('tells nothing more when it has been stopped', async () => {
+    const { store, follower } = setUp();
+    for (const generation of [1, 2, 3]) await reserveIn(store, generation);
+    const life = new AbortController();
+    const told: number[] = [];
+    await follower.follow((_claim, generation) => {
+      told.push(generation);
+      life.abort();
+    }, life.signal);
+    expect(told).toHaveLength(1);
   });
 
   it('goes on after an outage, and says so', async () => {

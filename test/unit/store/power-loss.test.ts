@@ -122,25 +122,58 @@ describe('what a write has promised', () => {
 
   it('survives a power loss at that moment, however the writes of two processes are mixed', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.nat(3), { minLength: 40, maxLength: 40 }), async (delays) => {
-        let calls = 0;
-        const machine = makePowerLossDisk(async () => {
-          const delay = delays[calls++ % delays.length] ?? 0;
-          for (let i = 0; i < delay; i += 1) await Promise.resolve();
-        });
-        const both = [open(machine), open(machine)];
-        await Promise.all(
-          claims.map(async (claimId, i) => {
-            const record = sampleRecord(undefined, { claimId, generation: i % 2 });
-            await both[i % 2]?.store.reserve(record, signal);
-            const restarted = open(machine.afterPowerLoss('least'));
-            expect(
-              (await restarted.store.generations(claimId, signal)).map((one) => one.record),
-            ).toContainEqual(record);
-          }),
-        );
-      }),
+      fc.asyncProperty(
+        fc.array(fc.constantFrom(0, 1, 2, 40), { minLength: 40, maxLength: 40 }),
+        async (delays) => {
+          let calls = 0;
+          const machine = makePowerLossDisk(async () => {
+            const delay = delays[calls++ % delays.length] ?? 0;
+            for (let i = 0; i < delay; i += 1) await Promise.resolve();
+          });
+          // the keys are made in it before
+          await machine.disk.makeFolder('/data');
+          await machine.disk.syncFolder('/');
+          const both = [open(machine), open(machine)];
+          await Promise.all(
+            claims.map(async (claimId, i) => {
+              const record = sampleRecord(undefined, { claimId, generation: i % 2 });
+              await both[i % 2]?.store.reserve(record, signal);
+              const restarted = open(machine.afterPowerLoss('least'));
+              expect(
+                (await restarted.store.generations(claimId, signal)).map((one) => one.record),
+              ).toContainEqual(record);
+            }),
+          );
+        },
+      ),
       { numRuns: 50 },
     );
+  });
+
+  it('survives in a folder that another process has made and not synced yet', async () => {
+    const machine = makePowerLossDisk();
+    await machine.disk.makeFolder('/data');
+    await machine.disk.syncFolder('/');
+    const { promise: released, resolve: release } = Promise.withResolvers<undefined>();
+    const { promise: waits, resolve: nowWaits } = Promise.withResolvers<undefined>();
+    const slow = open({
+      ...machine,
+      disk: {
+        ...machine.disk,
+        async syncFolder(path) {
+          nowWaits(undefined);
+          await released;
+          return machine.disk.syncFolder(path);
+        },
+      },
+    });
+    const [first = '', second = ''] = claims;
+    const other = slow.store.reserve(sampleRecord(undefined, { claimId: first }), signal);
+    await waits;
+    await open(machine).store.reserve(sampleRecord(undefined, { claimId: second }), signal);
+    const restarted = open(machine.afterPowerLoss('least'));
+    expect(await restarted.store.generations(second, signal)).toHaveLength(1);
+    release(undefined);
+    await other;
   });
 });
