@@ -1,106 +1,128 @@
-import type { Ledger, RecordOutcome, RecordRequest, VerifiedRecord } from '../check/ports.ts';
+import type { AdvanceRequest, Ledger, RecordOutcome, RecordRequest, VerifiedRecord } from '../check/ports.ts';
 import { AppError, toAppError } from '../errors/app-error.ts';
 import type { TagReference } from '../reference/reference.ts';
-import { findStored } from './find-stored.ts';
-import { loadRecord } from './load-record.ts';
+import { makeAttempts, type Attempt } from './attempts.ts';
+import type { KnownRecords } from './known-records.ts';
+import { withoutEvidence } from './memory.ts';
 import { orAborted } from './or-aborted.ts';
-import { remember, type RecordMemory } from './memory.ts';
-import type { Naming } from './naming.ts';
-import type { EvidenceVerifier, RecordStore } from './ports.ts';
 import type { Publisher } from './publish.ts';
 import type { Reserver } from './reserve.ts';
 
 export interface LedgerParts {
-  readonly store: RecordStore;
-  readonly naming: Naming;
-  readonly verifier: EvidenceVerifier;
-  readonly memory: RecordMemory;
+  readonly records: KnownRecords;
   readonly reserver: Reserver;
   readonly publisher: Publisher;
-}
-
-/** What one try, shared by all askers of a tag in this process, came to. */
-interface Attempt {
-  readonly created: boolean;
-  readonly reserved: VerifiedRecord;
-  /** Settles when the log holds both statements and the bundles are saved. */
-  readonly published: Promise<VerifiedRecord>;
 }
 
 const RETRY_AFTER_SECONDS = 1;
 
 /** The ledger protocol of DESIGN section 4: the store decides, the log proves, the tail audits. */
-export function makeLedger({ store, naming, verifier, memory, reserver, publisher }: LedgerParts): Ledger {
-  const attempts = new Map<string, Promise<Attempt>>();
+export function makeLedger({ records, reserver, publisher }: LedgerParts): Ledger {
+  const attempts = makeAttempts();
+  const { lifetime } = publisher;
 
   async function find(reference: TagReference, signal: AbortSignal): Promise<VerifiedRecord | undefined> {
-    const remembered = memory.get(reference.canonical);
-    if (remembered !== undefined) return remembered;
-    const stored = await findStored(reference, { store, naming }, signal);
-    if (stored === undefined) return undefined;
-    const found = await loadRecord(stored.record, reference, { naming, verifier });
-    return found.logged ? remember(memory, found) : found;
+    return records.remembered(reference) ?? (await loaded(reference, signal));
+  }
+
+  async function loaded(reference: TagReference, signal: AbortSignal): Promise<VerifiedRecord | undefined> {
+    const found = await records.load(reference, signal);
+    return found && records.keep(found);
+  }
+
+  async function latest(reference: TagReference, signal: AbortSignal): Promise<VerifiedRecord | undefined> {
+    const remembered = records.remembered(reference);
+    if (remembered === undefined) return loaded(reference, signal);
+    const stored = await records.stored(reference, signal);
+    // a verified generation never changes, and a store that forgets takes nobody back
+    const isNewer = stored !== undefined && stored.record.generation > remembered.record.generation;
+    return isNewer ? loaded(reference, signal) : remembered;
   }
 
   /** Reserves (or finds) the record and starts publishing it. Not bound to one asker: others may be waiting. */
-  async function attempt(request: RecordRequest): Promise<Attempt> {
+  async function first(request: RecordRequest): Promise<Attempt> {
     const { reference } = request;
-    const lifetime = publisher.lifetime;
     const known = await find(reference, lifetime);
-    if (known?.logged) return { created: false, reserved: known, published: Promise.resolve(known) };
-    const reservation =
-      known === undefined ? await reserver.reserve(request, lifetime) : ({ kind: 'exists' } as const);
-    if (reservation.kind === 'restored') return settled(remember(memory, reservation.found));
-    const reserved = reservation.kind === 'created' ? reservation.found : await find(reference, lifetime);
-    if (reserved === undefined) throw vanished(reference);
-    if (reserved.logged) return settled(reserved);
-    return { created: reservation.kind === 'created', reserved, published: publisher.publish(reference) };
+    return known === undefined ? reserve(request) : begun(reference, known);
   }
 
-  function settled(found: VerifiedRecord): Attempt {
-    return { created: false, reserved: found, published: Promise.resolve(found) };
+  /** The same for the next generation, from what the store says and not memory. */
+  async function next(request: AdvanceRequest): Promise<Attempt> {
+    const { reference, digest, from } = request;
+    const known = await records.load(reference, lifetime);
+    if (known === undefined) throw gone(reference);
+    const { record } = known;
+    if (record.digest === digest || record.generation > from) return begun(reference, records.keep(known));
+    if (known.logged) return reserve({ ...request, previous: withoutEvidence(known).record });
+    // a generation follows on one that is in the log, or the log could not tell that it is the next
+    const published = publisher.publish(reference);
+    try {
+      await published;
+    } catch {
+      return { created: false, reserved: withoutEvidence(known), published };
+    }
+    return next(request);
   }
 
-  /** One attempt a tag at a time; it stays until it is published, so that late askers join it. */
-  function sharedAttempt(request: RecordRequest): {
-    readonly joined: boolean;
-    readonly work: Promise<Attempt>;
-  } {
-    const key = request.reference.canonical;
-    const running = attempts.get(key);
-    if (running !== undefined) return { joined: true, work: running };
-    const work = attempt(request);
-    attempts.set(key, work);
-    const forget = () => attempts.delete(key);
-    void work.then(({ published }) => published.then(forget, forget), forget);
-    return { joined: false, work };
+  async function reserve(wish: Parameters<Reserver['reserve']>[0]): Promise<Attempt> {
+    const { reference } = wish;
+    const reservation = await reserver.reserve(wish, lifetime);
+    if (reservation.kind !== 'exists') {
+      return begun(reference, records.keep(reservation.found), reservation.kind === 'created');
+    }
+    const winner = await loaded(reference, lifetime);
+    if (winner === undefined) throw vanished(reference);
+    return begun(reference, winner);
   }
 
-  async function record(request: RecordRequest, signal: AbortSignal): Promise<RecordOutcome> {
-    const { joined, work } = sharedAttempt(request);
+  function begun(reference: TagReference, reserved: VerifiedRecord, created = false): Attempt {
+    const published = reserved.logged ? Promise.resolve(reserved) : publisher.publish(reference);
+    return { created, reserved, published };
+  }
+
+  async function outcomeOf(
+    { joined, work }: ReturnType<typeof attempts.join>,
+    { reference, waitFor }: RecordRequest,
+    signal: AbortSignal,
+  ): Promise<RecordOutcome> {
     const { created, reserved, published } = await orAborted(
       work,
       signal,
-      `recording ${request.reference.canonical}`,
+      `recording ${reference.canonical}`,
     );
     const kind = created && !joined ? 'recorded' : 'existing';
-    if (request.waitFor === 'reserved') return { kind, found: reserved };
+    if (waitFor === 'reserved') return { kind, found: reserved };
     try {
-      const found = await orAborted(published, signal, `publishing ${request.reference.canonical}`);
-      return { kind, found };
+      return { kind, found: await orAborted(published, signal, `publishing ${reference.canonical}`) };
     } catch (error) {
       return notPublished(reserved, toAppError(error));
     }
   }
 
-  return { find, record };
+  async function record(request: RecordRequest, signal: AbortSignal): Promise<RecordOutcome> {
+    const attempt = attempts.join(request.reference.canonical, () => first(request));
+    return outcomeOf(attempt, request, signal);
+  }
+
+  async function advance(request: AdvanceRequest, signal: AbortSignal): Promise<RecordOutcome> {
+    const { reference, digest, from } = request;
+    const attempt = attempts.join(`next ${reference.canonical}`, () => next(request));
+    const outcome = await outcomeOf(attempt, request, signal);
+    const { generation, digest: recorded } = outcome.found.record;
+    const isAnswer = outcome.kind === 'pending' || recorded === digest || generation > from;
+    // joined a move that had begun before the one that this asker knows of
+    return isAnswer ? outcome : advance(request, signal);
+  }
+
+  return { find, latest, record, advance };
 }
 
-/** The reservation stands, so an outage of the log or of time is "later"; anything else is bad evidence. */
+/** The reservation stands, so an outage of the log, the signer or of time is "later"; anything else is bad evidence. */
 function notPublished(found: VerifiedRecord, error: AppError): RecordOutcome {
   const later = { kind: 'pending', found, retryAfterSeconds: RETRY_AFTER_SECONDS } as const;
   if (error.code === 'DEADLINE_EXCEEDED') return later;
-  if (error.code === 'LOG_UNAVAILABLE') return { ...later, outage: error };
+  if (error.code === 'LOG_UNAVAILABLE' || error.code === 'SIGNER_UNAVAILABLE')
+    return { ...later, outage: error };
   throw error;
 }
 
@@ -108,5 +130,12 @@ function vanished(reference: TagReference): AppError {
   return new AppError({
     code: 'STORE_UNAVAILABLE',
     message: `the store said that ${reference.canonical} is reserved and then did not find it; try again`,
+  });
+}
+
+function gone({ canonical }: TagReference): AppError {
+  return new AppError({
+    code: 'RECORD_LOST',
+    message: `cannot record a move of ${canonical}: its record is not in the store; restore it: tagseal restore ${canonical}`,
   });
 }

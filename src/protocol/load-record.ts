@@ -16,7 +16,9 @@ export interface LoadedRecord {
 const DENYING: Partial<Record<RecordPhase, { readonly code: ErrorCode; readonly why: string }>> = {
   Lost: {
     code: 'RECORD_LOST',
-    why: 'the log holds an older claim on this tag, and its record is lost; restore the record from a backup',
+    why:
+      'the log holds an older claim on this tag, and its record is lost; restore the record from a backup, or from the log ' +
+      'with the digest that it had: tagseal restore',
   },
   Conflicted: { code: 'RECORD_CONFLICTED', why: 'another claim on this tag is older in the log' },
   Unlogged: { code: 'RECORD_UNLOGGED', why: 'the log never showed the entry that it had promised' },
@@ -37,7 +39,8 @@ export async function loadRecord(
   }
   checkIsAbout(record, reference, naming);
   checkRecordStatements(record, naming.blindingKey);
-  const { claim, binding } = record;
+  const { claim, binding, approval } = record;
+  if (approval !== undefined) await verifier.verifySignature(approval);
   if (record.phase === 'Reserved') {
     await Promise.all([verifier.verifySignature(claim), verifier.verifySignature(binding)]);
     return { record, logged: false };

@@ -3,21 +3,23 @@ import { AppError, toAppError } from '../errors/app-error.ts';
 import type { ErrorCode } from '../errors/code.ts';
 import type { LoggedStatement, SignedStatement } from '../ledger/evidence.ts';
 import type { TagRecord } from '../ledger/record.ts';
+import { isLogged } from '../ledger/tag-record.ts';
 import type { TagReference } from '../reference/reference.ts';
-import { findStored } from './find-stored.ts';
-import { loadRecord } from './load-record.ts';
+import { entryEvidence } from './entry-evidence.ts';
+import type { KnownRecords, VersionedRecord } from './known-records.ts';
 import { loggedRecord, verifyStatement, type VerifiedStatement } from './logged-record.ts';
-import { remember, type RecordMemory } from './memory.ts';
 import type { Naming } from './naming.ts';
-import type { EvidenceVerifier, LogWriter, RecordStore, StoredRecord } from './ports.ts';
+import type { EvidenceVerifier, LogHistory, LogWriter, RecordStore, StatementSigner } from './ports.ts';
 import type { StepHook } from './steps.ts';
 
 export interface PublisherParts {
   readonly store: RecordStore;
+  readonly records: KnownRecords;
   readonly naming: Naming;
+  readonly signer: StatementSigner;
   readonly verifier: EvidenceVerifier;
   readonly writer: LogWriter;
-  readonly memory: RecordMemory;
+  readonly history: LogHistory;
   readonly at: StepHook;
   /** Publishing outlives the asker; it ends with the program. */
   readonly lifetime: AbortSignal;
@@ -25,7 +27,7 @@ export interface PublisherParts {
 
 export interface Publisher {
   readonly lifetime: AbortSignal;
-  /** Brings a reserved record into the log, from whatever point an earlier try had reached. Safe to repeat. */
+  /** Brings the newest reservation of a tag into the log, from whatever point an earlier try had reached. Safe to repeat. */
   publish(reference: TagReference): Promise<VerifiedRecord>;
   /** Tags whose publication the log's outage has cut short: try them again. */
   unfinished(): readonly TagReference[];
@@ -38,6 +40,7 @@ interface Submitted extends VerifiedStatement {
 
 const OUTAGES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'LOG_UNAVAILABLE',
+  'SIGNER_UNAVAILABLE',
   'STORE_UNAVAILABLE',
   'DEADLINE_EXCEEDED',
 ]);
@@ -46,7 +49,8 @@ const MAX_UNFINISHED = 10_000;
 
 /** Steps 4 to 6 of the ledger protocol: submit the very bytes of the reservation, verify the answer, save the bundles. */
 export function makePublisher(parts: PublisherParts): Publisher {
-  const { store, naming, verifier, writer, memory, at, lifetime } = parts;
+  const { store, records, naming, signer, verifier, writer, history, at, lifetime } = parts;
+  const { identity } = writer;
 
   const unfinished = new Map<string, TagReference>();
 
@@ -64,63 +68,116 @@ export function makePublisher(parts: PublisherParts): Publisher {
   }
 
   async function carryOn(reference: TagReference): Promise<VerifiedRecord> {
-    const stored = await findStored(reference, { store, naming }, lifetime);
-    if (stored === undefined) throw missing(reference);
     // what is published is what the store holds and what carries our signatures, never what the asker brought
-    const found = await loadRecord(stored.record, reference, { naming, verifier });
-    if (found.logged) return remember(memory, found);
-    const [claim, binding] = await submitBoth(stored.record);
+    const found = await records.load(reference, lifetime);
+    if (found === undefined) throw missing(reference);
+    if (found.logged) return records.keep(found);
+    if (![found.record.claim, found.record.binding].every(isReady)) return renew(reference, found);
+    const [claim, binding] = await submitBoth(found.record);
     await at('verified');
-    const isLost = isOlder(claim, stored.record) && !(binding && isOlder(binding, stored.record));
-    if (binding === undefined || isLost) return lose(stored, claim);
-    const record = loggedRecord(stored.record, { claim, binding }, writer.identity);
-    const outcome = await store.update(record, stored.version, lifetime);
+    if (binding === undefined || (await isLost(reference, found.record, { claim, binding }))) {
+      return lose(found, claim);
+    }
+    const record = loggedRecord(found.record, { claim, binding }, identity);
+    const outcome = await store.update(record, found.version, lifetime);
     // somebody else finished the same reservation: theirs is as good, read it
     if (outcome === 'conflict') return carryOn(reference);
     await at('saved');
-    return remember(memory, { record, logged: true });
+    return records.keep({ record, logged: true });
+  }
+
+  /** Whether an entry made now of this statement would verify. */
+  function isReady(signed: SignedStatement | LoggedStatement): boolean {
+    return isLogged(signed) || signer.isFresh(signed);
+  }
+
+  /** Signatures that have grown old are saved anew before they are submitted, so that a crash leaves nothing unexplained. */
+  async function renew(
+    reference: TagReference,
+    { record, version }: VersionedRecord,
+  ): Promise<VerifiedRecord> {
+    await history.ready(lifetime);
+    const [claim, binding] = await Promise.all([renewed(record.claim), renewed(record.binding)]);
+    await at('signed');
+    await store.update({ ...record, claim, binding }, version, lifetime);
+    return carryOn(reference);
+  }
+
+  async function renewed(signed: SignedStatement): Promise<SignedStatement | LoggedStatement> {
+    if (isReady(signed)) return signed;
+    // an earlier try may have made the entry in time, and then was cut short
+    const entry = await history.earliest(signed.statement, lifetime);
+    const evidence = entry && (await entryEvidence(entry, { history, verifier, identity }, lifetime));
+    return evidence?.logged ?? (await signer.sign(signed.statement, lifetime));
   }
 
   /** The binding is undefined where an older claim forbids it: what is not the tag's must never reach the log. */
   async function submitBoth(record: TagRecord): Promise<readonly [Submitted, Submitted | undefined]> {
-    if (writer.held === undefined) {
+    if (identity.kind !== 'rekor-v1') {
       return Promise.all([
-        submit(record.claim, 'claimSubmitted'),
-        submit(record.binding, 'bindingSubmitted'),
+        submit(record, record.claim, 'claimSubmitted'),
+        submit(record, record.binding, 'bindingSubmitted'),
       ]);
     }
-    const claim = await submit(record.claim, 'claimSubmitted');
-    if (!isOlder(claim, record)) return [claim, await submit(record.binding, 'bindingSubmitted')];
-    const bundle = await writer.held(record.binding, lifetime);
-    return [claim, bundle && (await verified({ ...record.binding, bundle }, true))];
+    const claim = await submit(record, record.claim, 'claimSubmitted');
+    if (!isOlder(claim, record)) return [claim, await submit(record, record.binding, 'bindingSubmitted')];
+    const entry = await history.earliest(record.binding.statement, lifetime);
+    const binding = entry && (await entryEvidence(entry, { history, verifier, identity }, lifetime));
+    return [claim, binding && { ...binding, held: true }];
   }
 
   async function submit(
-    signed: SignedStatement,
+    record: TagRecord,
+    signed: SignedStatement | LoggedStatement,
     step: 'claimSubmitted' | 'bindingSubmitted',
   ): Promise<Submitted> {
+    if (isLogged(signed)) return { ...(await verifyStatement(verifier, signed)), held: true };
     const { outcome, bundle } = await writer.submit(signed, lifetime);
     await at(step);
-    return verified({ ...signed, bundle }, outcome === 'exists');
+    const held = outcome === 'exists';
+    const submitted = { ...(await verifyStatement(verifier, { ...signed, bundle })), held };
+    if (!held && isBelow(submitted, record)) throw forked(record, submitted.entry.logIndex);
+    return submitted;
   }
 
-  async function verified(logged: LoggedStatement, held: boolean): Promise<Submitted> {
-    return { ...(await verifyStatement(verifier, logged)), held };
+  function isBelow({ entry }: Submitted, { reservedAt }: TagRecord): boolean {
+    return reservedAt.origin === identity.origin && entry.logIndex < reservedAt.treeSize;
   }
 
   /** An entry below the tree size of the reservation is not our own earlier try. */
-  function isOlder({ held, entry }: Submitted, record: TagRecord): boolean {
-    const { origin, treeSize } = record.reservedAt;
-    return held && origin === writer.identity.origin && entry.logIndex < treeSize;
+  function isOlder(submitted: Submitted, record: TagRecord): boolean {
+    return submitted.held && isBelow(submitted, record);
   }
 
-  async function lose(stored: StoredRecord, claim: Submitted): Promise<never> {
-    await store.update({ ...stored.record, phase: 'Lost' }, stored.version, lifetime);
+  /** An older claim is somebody's whose record is lost, unless the older binding says that it meant the same. */
+  async function isLost(
+    reference: TagReference,
+    record: TagRecord,
+    { claim, binding }: { readonly claim: Submitted; readonly binding: Submitted },
+  ): Promise<boolean> {
+    if (!isOlder(claim, record)) return false;
+    if (!isOlder(binding, record)) return true;
+    await history.ready(lifetime);
+    const next = naming.claim(reference, record.privacy, record.generation + 1);
+    return (await history.earliest(next, lifetime)) !== undefined;
+  }
+
+  async function lose({ record, version }: VersionedRecord, claim: Submitted): Promise<never> {
+    await store.update({ ...record, phase: 'Lost' }, version, lifetime);
     throw new AppError({
       code: 'RECORD_LOST',
       message:
-        `${stored.record.reference} was recorded before (claim at log index ${claim.entry.logIndex}) and its record is ` +
-        `lost; restore the records from a backup`,
+        `${record.reference} was recorded before (claim at log index ${claim.entry.logIndex}) and its record is lost; ` +
+        `restore the records from a backup, or with the digest that it had: tagseal restore ${record.reference}@sha256:...`,
+    });
+  }
+
+  function forked({ reference, reservedAt }: TagRecord, index: number): AppError {
+    return new AppError({
+      code: 'LOG_FORKED',
+      message:
+        `cannot publish ${reference}: the log ${identity.origin} puts a new entry at index ${index}, and had shown ` +
+        `${reservedAt.treeSize} entries before; find out why before you go on`,
     });
   }
 

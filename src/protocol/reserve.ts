@@ -1,59 +1,68 @@
-import type { RecordRequest } from '../check/ports.ts';
 import { AppError } from '../errors/app-error.ts';
+import { quote } from '../errors/quote.ts';
 import type { SignedStatement } from '../ledger/evidence.ts';
-import type { Privacy, TagRecord } from '../ledger/record.ts';
-import type { Naming } from './naming.ts';
-import type { Clock, EvidenceVerifier, LogReader, LogWriter, RecordStore, StatementSigner } from './ports.ts';
+import type { Approval, KnownRecord, RecordOrigin, TagRecord } from '../ledger/record.ts';
+import { approvalStatement, isApprovalText } from '../ledger/statement.ts';
+import type { Digest } from '../reference/digest.ts';
+import type { TagReference } from '../reference/reference.ts';
 import type { LoadedRecord } from './load-record.ts';
-import { loggedRecord, verifyStatement } from './logged-record.ts';
+import type { Naming } from './naming.ts';
+import type { Clock, LogHistory, RecordStore, StatementSigner } from './ports.ts';
+import type { Rebuilder } from './rebuild.ts';
 import type { StepHook } from './steps.ts';
-import type { Tail } from './tail.ts';
+import { findInLog, type TagInLog } from './tag-in-log.ts';
 
 export interface ReserverParts {
   readonly store: RecordStore;
   readonly naming: Naming;
   readonly signer: StatementSigner;
-  readonly verifier: EvidenceVerifier;
-  readonly writer: LogWriter;
-  /** Needed only where the tail can find a claim. */
-  readonly reader: Pick<LogReader, 'bundleAt'>;
-  readonly tail: Tail;
+  readonly history: LogHistory;
+  readonly rebuilder: Rebuilder;
   readonly clock: Clock;
   readonly at: StepHook;
+}
+
+/** What shall be reserved: a first sight, or the generation after `previous`. */
+export interface Wish {
+  readonly reference: TagReference;
+  readonly digest: Digest;
+  readonly origin: RecordOrigin;
+  readonly previous?: KnownRecord;
+  readonly approval?: Approval;
 }
 
 export type Reservation =
   | { readonly kind: 'created'; readonly found: LoadedRecord }
   | { readonly kind: 'exists' }
-  /** The log knew the tag with this very digest: the record was rebuilt from it. */
+  /** The log knew the tag with this very digest: the record was rebuilt from it, logged, or reserved to be logged anew. */
   | { readonly kind: 'restored'; readonly found: LoadedRecord };
 
 export interface Reserver {
-  /** Throws RECORD_LOST where the log has an older claim and no binding for this digest; LOG_*, STORE_UNAVAILABLE. */
-  reserve(request: RecordRequest, signal: AbortSignal): Promise<Reservation>;
+  /**
+   * Throws RECORD_LOST where the log has an older claim on this generation, and binds the newest one to another digest;
+   * RECORD_INVALID for an approval that is not two lines of text; KEY_INVALID, SIGNER_UNAVAILABLE, LOG_*, STORE_UNAVAILABLE.
+   */
+  reserve(wish: Wish, signal: AbortSignal): Promise<Reservation>;
 }
 
-/** Steps 2 and 3 of the ledger protocol: has the log ever seen the claim, sign, then one create-only write. */
+/** Steps 2 and 3 of the ledger protocol: sign, has the log ever seen the claim, then one create-only write. */
 export function makeReserver(parts: ReserverParts): Reserver {
-  const { store, naming, signer, verifier, tail, clock, at } = parts;
+  const { store, naming, signer, history, rebuilder, clock, at } = parts;
 
   return {
-    async reserve(request, signal) {
+    async reserve(wish, signal) {
       await at('resolved');
-      await tail.ready(signal);
-      const [now, otherwise] = naming.privacies(request.reference);
-      const [record, otherRecord] = await Promise.all([
-        draft(request, now, signal),
-        draft(request, otherwise, signal),
-      ]);
+      const record = await draft(wish, signal);
       await at('signed');
-      // the tail first: a claim of ours below its position is older than this reservation
-      const reservedAt = tail.position();
-      for (const known of [record, otherRecord]) {
-        const olderClaim = tail.indexOf(verifier.leafHash(known.claim));
-        if (olderClaim !== undefined) return restore({ ...known, reservedAt }, olderClaim, signal);
-      }
-      const reserved = { ...record, reservedAt };
+      // signed before the log is asked, so that as little time as can be lies between its answer and the reservation
+      await history.ready(signal);
+      const { reference, previous } = wish;
+      const privacies = previous ? [previous.privacy] : naming.privacies(reference);
+      const asked = { privacies, from: record.generation };
+      const known = await findInLog(reference, asked, { naming, history }, signal);
+      if (known !== undefined) return restore(known, wish, signal);
+      // read after the answer: whatever claim is below it and was not found is older than this reservation
+      const reserved = { ...record, reservedAt: history.position() };
       const outcome = await store.reserve(reserved, signal);
       if (outcome === 'exists') return { kind: 'exists' };
       await at('reserved');
@@ -61,63 +70,75 @@ export function makeReserver(parts: ReserverParts): Reserver {
     },
   };
 
-  /** The record as it would be reserved under a name of this privacy, signed. */
-  async function draft(request: RecordRequest, privacy: Privacy, signal: AbortSignal): Promise<TagRecord> {
-    const { reference, digest, origin } = request;
-    const texts = naming.statements(reference, digest, privacy, 0);
-    const [claim, binding] = await Promise.all([
-      signer.sign(texts.claim, signal),
-      signer.sign(texts.binding, signal),
-    ]);
-    return {
+  /** The record as it would be reserved, signed. */
+  async function draft(wish: Wish, signal: AbortSignal): Promise<TagRecord> {
+    const { reference, digest, origin, previous } = wish;
+    const privacy = previous?.privacy ?? naming.privacyOf(reference);
+    const generation = previous === undefined ? 0 : previous.generation + 1;
+    const texts = naming.statements(reference, digest, privacy, generation);
+    const said = {
       reference: reference.canonical,
       digest,
       scope: naming.scope,
       claimId: naming.claimId(reference, privacy),
-      generation: 0,
+      generation,
+    };
+    const [claim, binding, approval] = await Promise.all([
+      signer.sign(texts.claim, signal),
+      signer.sign(texts.binding, signal),
+      approve(wish, said, signal),
+    ]);
+    return {
+      ...said,
       privacy,
       firstSeen: new Date(clock.now()).toISOString(),
       origin,
       phase: 'Reserved',
-      reservedAt: tail.position(),
+      reservedAt: history.position(),
       claim,
       binding,
+      ...(approval && { approval }),
     };
   }
 
-  async function restore(record: TagRecord, claimIndex: number, signal: AbortSignal): Promise<Reservation> {
-    const bindingIndex = tail.indexOf(verifier.leafHash(record.binding));
-    if (bindingIndex === undefined) {
-      // another process may have recorded the tag, with another digest, since this one looked
-      if ((await store.find(record.claimId, signal)) !== undefined) return { kind: 'exists' };
-      throw lost(record, claimIndex);
-    }
-    const [claim, binding] = await Promise.all([
-      verifiedAt(record.claim, claimIndex, signal),
-      verifiedAt(record.binding, bindingIndex, signal),
-    ]);
-    const restored = loggedRecord(
-      { ...record, origin: 'restore' },
-      { claim, binding },
-      parts.writer.identity,
-    );
-    const outcome = await store.reserve(restored, signal);
-    return outcome === 'exists'
-      ? { kind: 'exists' }
-      : { kind: 'restored', found: { record: restored, logged: true } };
+  async function approve(
+    { approval, previous }: Wish,
+    said: Pick<TagRecord, 'reference' | 'digest' | 'scope' | 'claimId' | 'generation'>,
+    signal: AbortSignal,
+  ): Promise<SignedStatement | undefined> {
+    if (approval === undefined || previous === undefined) return undefined;
+    const { by, reason } = approval;
+    for (const text of [by, reason]) if (!isApprovalText(text)) throw unreadable(said.reference, text);
+    return signer.sign(approvalStatement({ ...said, from: previous.digest, by, reason }), signal);
   }
 
-  async function verifiedAt(signed: SignedStatement, index: number, signal: AbortSignal) {
-    const bundle = await parts.reader.bundleAt(index, signed, signal);
-    return verifyStatement(verifier, { ...signed, bundle });
+  async function restore(known: TagInLog, wish: Wish, signal: AbortSignal): Promise<Reservation> {
+    const record = await rebuilder.rebuild(known, wish, signal);
+    if (record === undefined) {
+      // another process may have recorded the tag, with another digest, since this one looked
+      const stored = await store.find(naming.claimId(wish.reference, known.privacy), signal);
+      if (stored !== undefined && stored.record.generation >= known.generation) return { kind: 'exists' };
+      throw lost(wish, known);
+    }
+    const outcome = await store.reserve(record, signal);
+    if (outcome === 'exists') return { kind: 'exists' };
+    return { kind: 'restored', found: { record, logged: record.phase === 'Logged' } };
   }
 }
 
-function lost(record: TagRecord, claimIndex: number): AppError {
+function lost({ reference, digest }: Wish, { generation, claim }: TagInLog): AppError {
   return new AppError({
     code: 'RECORD_LOST',
     message:
-      `${record.reference} was recorded before (claim at log index ${claimIndex}) with another digest than ` +
-      `${record.digest}, and its record is lost; restore the records from a backup`,
+      `${reference.canonical} was recorded before (claim on generation ${generation} at log index ${claim.index}) with ` +
+      `another digest than ${digest}, and its record is lost; restore the records from a backup, or with the digest ` +
+      `that it had: tagseal restore ${reference.canonical}@sha256:...`,
+  });
+}
+
+function unreadable(reference: string, text: string): AppError {
+  return new AppError({
+    code: 'RECORD_INVALID',
+    message: `cannot accept the move of ${reference}: ${quote(text)} is not one line of 1 to 256 printable characters; write one`,
   });
 }

@@ -1,17 +1,27 @@
 import type { Ledger, VerifiedRecord } from '../../src/check/ports.ts';
 import type { Logger } from '../../src/observe/log.ts';
+import { makeKnownRecords } from '../../src/protocol/known-records.ts';
 import { makeLedger } from '../../src/protocol/ledger.ts';
+import { makeRecordMemory, type RecordMemory } from '../../src/protocol/memory.ts';
 import { makeNaming } from '../../src/protocol/naming.ts';
-import type { RecordStore } from '../../src/protocol/ports.ts';
+import type {
+  EvidenceVerifier,
+  LogHistory,
+  LogWriter,
+  RecordStore,
+  StatementSigner,
+} from '../../src/protocol/ports.ts';
 import { makePublisher, type Publisher } from '../../src/protocol/publish.ts';
+import { makeRebuilder } from '../../src/protocol/rebuild.ts';
 import { makeReserver } from '../../src/protocol/reserve.ts';
+import { makeRestorer, type Restorer } from '../../src/protocol/restore.ts';
 import type { StepHook } from '../../src/protocol/steps.ts';
-import { makeTail, type Tail } from '../../src/protocol/tail.ts';
 import { generateKey, makeKeySigner, type KeySigner } from '../../src/rekor/key-signer.ts';
 import type { LogTransport } from '../../src/rekor/transport.ts';
 import type { LogTrust } from '../../src/rekor/trusted-root.ts';
 import { makeRekorV2Client } from '../../src/rekor/v2-client.ts';
 import { makeEvidenceVerifier } from '../../src/rekor/verify-bundle.ts';
+import { makeTestHistory } from './test-history.ts';
 
 export const silentLogger: Logger = {
   error: () => undefined,
@@ -36,49 +46,60 @@ export interface LedgerSetup {
 export interface ReadyLedger {
   readonly ledger: Ledger;
   readonly publisher: Publisher;
-  readonly tail: Tail;
+  readonly restorer: Restorer;
+  readonly history: LogHistory;
   readonly memory: Map<string, VerifiedRecord>;
+  readonly onGeneration: RecordMemory['onGeneration'];
 }
 
-/** The ledger of one process, as compose.ts wires it, over the given store, key and log. */
-export function setUpLedger({
-  store,
-  signer,
-  log,
-  privacy = 'auto',
-  at,
-  lifetime,
-}: LedgerSetup): ReadyLedger {
-  const naming = makeNaming({ scope: 'default', privacy, blindingKey: Buffer.alloc(32, 7) });
-  const verifier = makeEvidenceVerifier({ keys: [signer.spki], logs: [log.trust] });
+/** The ledger of one process over the given store and key, and a log that speaks the API of Rekor v2. */
+export function setUpLedger({ signer, log, ...setup }: LedgerSetup): ReadyLedger {
   const client = makeRekorV2Client({
     url: 'memory:log',
     trust: log.trust,
     write: log.transport,
     read: { transport: log.transport, prefix: '/api/v2' },
   });
-  const memory = new Map<string, VerifiedRecord>();
-  const life = lifetime ?? new AbortController().signal;
-  const tail = makeTail({
-    reader: client,
-    verifier,
-    logger: silentLogger,
-    origin: log.trust.origin,
-    lifetime: life,
-  });
-  const shared = { store, naming, verifier, memory, writer: client, at: at ?? (() => undefined) };
-  const publisher = makePublisher({ ...shared, lifetime: life });
-  const reserver = makeReserver({
-    ...shared,
+  return wireLedger({
+    ...setup,
     signer,
-    reader: client,
-    tail,
-    clock: { now: () => 1_780_000_000_000 },
+    verifier: makeEvidenceVerifier({ keys: [signer.spki], logs: [log.trust] }),
+    writer: client,
+    history: makeTestHistory({ reader: client, origin: log.trust.origin, spkis: [signer.spki] }),
   });
+}
+
+export interface LedgerPorts extends Pick<LedgerSetup, 'store' | 'privacy' | 'at' | 'lifetime'> {
+  readonly signer: StatementSigner;
+  readonly verifier: EvidenceVerifier;
+  readonly writer: LogWriter;
+  readonly history: LogHistory;
+}
+
+/** The ledger of one process, as compose wires it. */
+export function wireLedger(ports: LedgerPorts): ReadyLedger {
+  const { store, verifier, history, privacy = 'auto' } = ports;
+  const naming = makeNaming({ scope: 'default', privacy, blindingKey: Buffer.alloc(32, 7) });
+  const cache = new Map<string, VerifiedRecord>();
+  const memory = makeRecordMemory(cache);
+  const lifetime = ports.lifetime ?? new AbortController().signal;
+  const shared = {
+    ...ports,
+    naming,
+    lifetime,
+    at: ports.at ?? (() => undefined),
+    clock: { now: () => 1_780_000_000_000 },
+  };
+  const records = makeKnownRecords({ store, naming, verifier, memory, history, lifetime });
+  const rebuilder = makeRebuilder(shared);
+  const publisher = makePublisher({ ...shared, records });
+  const reserver = makeReserver({ ...shared, rebuilder });
   return {
-    ledger: makeLedger({ store, naming, verifier, memory, reserver, publisher }),
+    ledger: makeLedger({ records, reserver, publisher }),
     publisher,
-    tail,
-    memory,
+    restorer: makeRestorer({ ...shared, records, rebuilder, publisher }),
+    history,
+    memory: cache,
+    onGeneration: memory.onGeneration,
   };
 }

@@ -172,7 +172,7 @@ describe('makeLedger', () => {
 
   it('refuses it also when the log has grown since this process last read it', async () => {
     const replica = setUp({ store: makeMemoryStore() });
-    await replica.tail.ready(signal);
+    await replica.history.ready(signal);
     await setUp().ledger.record(request(digestOfA), signal);
     expect(await codeOf(() => replica.ledger.record(request(digestOfB), signal))).toBe('RECORD_LOST');
     expect(treeSize()).toBe(2);

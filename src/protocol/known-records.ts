@@ -1,0 +1,105 @@
+import type { VerifiedRecord } from '../check/ports.ts';
+import { AppError } from '../errors/app-error.ts';
+import type { TagRecord } from '../ledger/record.ts';
+import { statementDigest } from '../ledger/statement.ts';
+import type { TagReference } from '../reference/reference.ts';
+import { findStored } from './find-stored.ts';
+import { loadRecord, type LoadedRecord } from './load-record.ts';
+import { withoutEvidence, type RecordMemory } from './memory.ts';
+import type { Naming } from './naming.ts';
+import type { EvidenceVerifier, LogHistory, OwnEntry, RecordStore, StoredRecord } from './ports.ts';
+
+export interface KnownRecordsParts {
+  readonly store: RecordStore;
+  readonly naming: Naming;
+  readonly verifier: EvidenceVerifier;
+  readonly memory: RecordMemory;
+  /** Where it can tell at no cost (`knows`), a record is refused when the log has a newer generation than the store. */
+  readonly history: Pick<LogHistory, 'ready' | 'earliest' | 'knows'>;
+  /** Ends with the program. */
+  readonly lifetime: AbortSignal;
+}
+
+/** A verified record with the version that a compare-and-swap needs. */
+export interface VersionedRecord extends LoadedRecord {
+  readonly version: string;
+}
+
+/** Records from memory and store; from the store they count only once all of their evidence has been verified. */
+export interface KnownRecords {
+  remembered(reference: TagReference): VerifiedRecord | undefined;
+  /** As the store has it, unverified. Throws as RecordStore.find. */
+  stored(reference: TagReference, signal: AbortSignal): Promise<StoredRecord | undefined>;
+  /**
+   * The newest generation, verified. Throws as loadRecord, and RECORD_LOST when the log knows a newer one: who deletes a
+   * record brings the one before it not back.
+   */
+  load(reference: TagReference, signal: AbortSignal): Promise<VersionedRecord | undefined>;
+  /** Puts a record into memory, if it is logged, and gives it without its evidence. */
+  keep(found: LoadedRecord): VerifiedRecord;
+}
+
+export function makeKnownRecords(parts: KnownRecordsParts): KnownRecords {
+  const { store, naming, verifier, memory, history, lifetime } = parts;
+  let isCaughtUp = history.knows === undefined;
+  let catchingUp: Promise<void> | undefined;
+
+  const stored = (reference: TagReference, signal: AbortSignal) =>
+    findStored(reference, { store, naming }, signal);
+
+  async function load(reference: TagReference, signal: AbortSignal): Promise<VersionedRecord | undefined> {
+    if (!isCaughtUp) catchingUp ??= catchUp();
+    const found = await stored(reference, signal);
+    if (found === undefined) return undefined;
+    const loaded = await loadRecord(found.record, reference, { naming, verifier });
+    const newer = await newerClaim(reference, loaded.record, signal);
+    if (newer === undefined) return { ...loaded, version: found.version };
+    // it may have been recorded since we looked
+    const again = await stored(reference, signal);
+    const { generation } = loaded.record;
+    if (again !== undefined && again.record.generation > generation) return load(reference, signal);
+    throw outdated(reference, generation, newer.index);
+  }
+
+  async function newerClaim(
+    reference: TagReference,
+    { privacy, generation }: TagRecord,
+    signal: AbortSignal,
+  ): Promise<OwnEntry | undefined> {
+    const claim = naming.claim(reference, privacy, generation + 1);
+    if (history.knows?.(statementDigest(claim)) !== true) return undefined;
+    return history.earliest(claim, signal);
+  }
+
+  async function catchUp(): Promise<void> {
+    try {
+      await history.ready(lifetime);
+      isCaughtUp = true;
+    } catch {
+      // an outage is told by who needs the log; without it known tags are loaded anew each time, and never stale
+    } finally {
+      catchingUp = undefined;
+    }
+  }
+
+  return {
+    remembered: ({ canonical }) => memory.get(canonical),
+    stored,
+    load,
+    keep(loaded) {
+      const found = withoutEvidence(loaded);
+      // before that a newer generation may be in the log unseen, and memory is not asked again
+      if (isCaughtUp && found.logged) memory.set(found);
+      return found;
+    },
+  };
+}
+
+function outdated({ canonical }: TagReference, generation: number, index: number): AppError {
+  return new AppError({
+    code: 'RECORD_LOST',
+    message:
+      `${canonical}: the store has generation ${generation}, a newer generation is in the log (claim at log index ` +
+      `${index}) and its record is lost; restore it: tagseal restore ${canonical}`,
+  });
+}

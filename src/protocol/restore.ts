@@ -1,0 +1,169 @@
+import type { VerifiedRecord } from '../check/ports.ts';
+import { AppError, toAppError } from '../errors/app-error.ts';
+import type { ErrorCode } from '../errors/code.ts';
+import type { TagRecord } from '../ledger/record.ts';
+import { checkRecordStatements } from '../ledger/tag-record.ts';
+import type { Digest } from '../reference/digest.ts';
+import type { TagReference } from '../reference/reference.ts';
+import type { KnownRecords } from './known-records.ts';
+import type { Naming } from './naming.ts';
+import type { EvidenceVerifier, LogHistory, RecordStore, StoredRecord } from './ports.ts';
+import type { Publisher } from './publish.ts';
+import type { Rebuilder } from './rebuild.ts';
+import { findInLog, type TagInLog } from './tag-in-log.ts';
+
+export interface RestorerParts {
+  readonly store: RecordStore;
+  readonly records: KnownRecords;
+  readonly naming: Naming;
+  readonly verifier: EvidenceVerifier;
+  readonly history: LogHistory;
+  readonly rebuilder: Rebuilder;
+  readonly publisher: Publisher;
+}
+
+export type Restored =
+  /** Written to the store by this call. */
+  | { readonly kind: 'restored'; readonly found: VerifiedRecord }
+  /** The store has it, and its evidence verifies. */
+  | { readonly kind: 'present'; readonly found: VerifiedRecord }
+  /** The log surely has no claim of ours on the tag, and the store no record. */
+  | { readonly kind: 'absent' };
+
+export interface Restorer {
+  /**
+   * Makes the record of the tag's newest generation from the log alone, or mends the one in the store. `digest` is what the
+   * tag is thought to mean; undefined: what the broken record says. The log must bind the newest generation to it. Throws
+   * RECORD_LOST where it does not, or where no digest is known; LOG_*, STORE_UNAVAILABLE, SIGNER_UNAVAILABLE.
+   */
+  restore(reference: TagReference, digest: Digest | undefined, signal: AbortSignal): Promise<Restored>;
+}
+
+/** What a record that does not count is refused with: an outage says nothing about it. */
+const BROKEN: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'RECORD_INVALID',
+  'RECORD_LOST',
+  'RECORD_CONFLICTED',
+  'RECORD_UNLOGGED',
+  'LOG_ENTRY_INVALID',
+  'LOG_PROOF_INVALID',
+  'IDENTITY_MISMATCH',
+]);
+const MAX_TRIES = 3;
+
+export function makeRestorer(parts: RestorerParts): Restorer {
+  const { store, records, naming, verifier, history, rebuilder, publisher } = parts;
+
+  async function restore(
+    reference: TagReference,
+    digest: Digest | undefined,
+    signal: AbortSignal,
+  ): Promise<Restored> {
+    await history.ready(signal);
+    for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+      const sound = await soundRecord(reference, signal);
+      if ('record' in sound) return { kind: 'present', found: sound };
+      const broken = await records.stored(reference, signal);
+      const asked = { privacies: naming.privacies(reference), from: 0 };
+      const tag = await findInLog(reference, asked, { naming, history }, signal);
+      if (tag === undefined && broken === undefined) return { kind: 'absent' };
+      if (tag === undefined) throw sound.problem;
+      const record = await rebuilt(tag, { reference, digest, broken }, signal);
+      if (await written(record, broken, signal))
+        return { kind: 'restored', found: await finished(reference, record) };
+    }
+    throw contested(reference);
+  }
+
+  /** The record that needs no restoring, published if it was only reserved; or why there is none. */
+  async function soundRecord(
+    reference: TagReference,
+    signal: AbortSignal,
+  ): Promise<VerifiedRecord | { readonly problem: unknown }> {
+    try {
+      const found = await records.load(reference, signal);
+      if (found === undefined) return { problem: undefined };
+      return found.logged ? records.keep(found) : await publisher.publish(reference);
+    } catch (error) {
+      if (BROKEN.has(toAppError(error).code)) return { problem: error };
+      throw error;
+    }
+  }
+
+  async function rebuilt(
+    tag: TagInLog,
+    { reference, digest, broken }: Wanted,
+    signal: AbortSignal,
+  ): Promise<TagRecord> {
+    const old = broken?.record.generation === tag.generation ? broken.record : undefined;
+    const digests = new Set([digest, old?.digest].filter((each) => each !== undefined));
+    for (const each of digests) {
+      const record = await rebuilder.rebuild(tag, { reference, digest: each }, signal);
+      if (record !== undefined) return withApproval(record, old);
+    }
+    throw unbound(reference, tag, [...digests]);
+  }
+
+  /** An approval is in no log: what the broken record has of it is kept if it verifies. */
+  async function withApproval(record: TagRecord, old: TagRecord | undefined): Promise<TagRecord> {
+    if (old?.approval === undefined) return record;
+    const whole = { ...record, approval: old.approval };
+    try {
+      checkRecordStatements(whole, naming.blindingKey);
+      await verifier.verifySignature(old.approval);
+      return whole;
+    } catch {
+      // it says who accepted a move, and never that there was one
+      return record;
+    }
+  }
+
+  async function written(
+    record: TagRecord,
+    broken: StoredRecord | undefined,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const isSame =
+      broken?.record.claimId === record.claimId && broken.record.generation === record.generation;
+    return broken !== undefined && isSame
+      ? (await store.update(record, broken.version, signal)) === 'updated'
+      : (await store.reserve(record, signal)) === 'created';
+  }
+
+  async function finished(reference: TagReference, record: TagRecord): Promise<VerifiedRecord> {
+    const isWhole = record.phase === 'Logged';
+    return isWhole ? records.keep({ record, logged: true }) : publisher.publish(reference);
+  }
+
+  return { restore };
+}
+
+interface Wanted {
+  readonly reference: TagReference;
+  readonly digest: Digest | undefined;
+  readonly broken: StoredRecord | undefined;
+}
+
+function unbound(
+  { canonical }: TagReference,
+  { generation, claim }: TagInLog,
+  digests: readonly Digest[],
+): AppError {
+  const why =
+    digests.length === 0
+      ? 'no digest is given'
+      : `the log does not bind that generation to ${digests.join(' or ')}`;
+  return new AppError({
+    code: 'RECORD_LOST',
+    message:
+      `cannot restore ${canonical}: the log has a claim on its generation ${generation} (log index ${claim.index}), and ` +
+      `${why}; name the digest that it had: tagseal restore ${canonical}@sha256:...`,
+  });
+}
+
+function contested({ canonical }: TagReference): AppError {
+  return new AppError({
+    code: 'STORE_UNAVAILABLE',
+    message: `cannot restore ${canonical}: the store says again and again that somebody else changes its record; try again`,
+  });
+}
