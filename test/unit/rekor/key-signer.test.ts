@@ -59,6 +59,14 @@ describe('makeKeySigner', () => {
     expect(a).toEqual(b);
   });
 
+  it('keeps what a key has signed, or what has a timestamp, and signs anew what a certificate has', async () => {
+    const signer = makeTestSigner();
+    const signed = await signer.sign('x', NEVER);
+    const keyless = { ...signed, verifier: { kind: 'certificate', der: 'AAAA' } } as const;
+    const stamped = { ...keyless, timestamp: 'AAAA' };
+    expect([signed, keyless, stamped].map((each) => signer.isFresh(each))).toEqual([true, false, true]);
+  });
+
   it.each(['pkcs8', 'sec1'] as const)('reads a key in %s form', async (type) => {
     const pem = RFC6979_KEY.export({ format: 'pem', type }).toString();
     expect(makeKeySigner({ pem, source: 'k' }).spki).toBe(makeTestSigner().spki);
