@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { userInfo } from 'node:os';
 import process from 'node:process';
 import { addAbortSignal } from 'node:stream';
 import { isatty } from 'node:tty';
@@ -19,12 +21,27 @@ function makeIo(): Io {
   return {
     stdout: (text) => void process.stdout.write(text),
     stderr: (text) => void process.stderr.write(text),
+    stdoutBytes: async (bytes) => {
+      if (!process.stdout.write(bytes)) await once(process.stdout, 'drain', { signal });
+    },
     readStdin: () => readAtMost(addAbortSignal(signal, process.stdin), MAX_DOCUMENT_BYTES),
+    stdin: () => addAbortSignal(signal, process.stdin),
     isTerminal: isatty(2),
+    outputIsTerminal: isatty(1),
     color: isatty(1) && !noColor,
+    userName,
     signal,
     version: VERSION,
   };
+}
+
+/** A container may run under a number that has no name. */
+function userName(): string | undefined {
+  try {
+    return userInfo().username;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Aborts at the first Ctrl-C or SIGTERM; the second one finds no listener any more and ends the process at once. */

@@ -32,15 +32,24 @@ function partsWith(stdout: (text: string) => void): CliParts {
     io: {
       stdout,
       stderr: stdout,
+      stdoutBytes: never,
       readStdin: never,
+      stdin: () => {
+        throw new Error('help reads nothing');
+      },
       isTerminal: false,
+      outputIsTerminal: false,
       color: false,
+      userName: () => undefined,
       signal: new AbortController().signal,
       version: '',
     },
     programs: {
       openRuntime: never,
       serve: never,
+      monitor: () => {
+        throw new Error('help watches nothing');
+      },
       generateKey: () => ({ privateKey: '', publicKey: '' }),
     },
   };

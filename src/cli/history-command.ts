@@ -1,40 +1,89 @@
 import { notRecordedDenial } from '../check/denial.ts';
-import type { TagRecord } from '../ledger/record.ts';
-import { exitCodeOfReason, EXIT } from './exit-code.ts';
+import { toFailure, type Failure } from './failure.ts';
+import { EXIT, exitCodeOfReason, worst } from './exit-code.ts';
 import type { Outcome } from './outcome.ts';
-import { recordJson, toJson } from './render-json.ts';
-import { renderTable } from './render-table.ts';
+import type { GenerationFound } from './ports.ts';
+import { generationJson, toJson } from './render-json.ts';
+import { renderTable, type Cell } from './render-table.ts';
 import type { Session } from './session.ts';
 import { parseTagArgument } from './tag-argument.ts';
 
-const HEADER = ['GEN', 'DIGEST', 'PHASE', 'LOG INDEX', 'UUID', 'LOG TIME', 'FIRST SEEN', 'ORIGIN'];
+const HEADER = [
+  'GENERATION',
+  'DIGEST',
+  'FIRST SEEN',
+  'LOG INDEX',
+  'LOG TIME',
+  'PHASE',
+  'ACCEPTED BY',
+  'REASON',
+];
+
+/** A generation whose failure may be shown. */
+type Shown =
+  | Extract<GenerationFound, { kind: 'verified' }>
+  | { readonly kind: 'broken'; readonly generation: number; readonly failure: Failure };
 
 /** Every generation of a tag that the store holds, its evidence verified, oldest first. Asks nobody else. */
-export async function showHistory({ runtime, options, signal }: Session, text: string): Promise<Outcome> {
+export async function showHistory(
+  { runtime, options, colors, debug, signal }: Session,
+  text: string,
+): Promise<Outcome> {
   const reference = parseTagArgument(text);
-  const found = await runtime.findRecord(reference, signal);
-  const generations = found === undefined ? [] : [found.record];
-  const code = found === undefined ? exitCodeOfReason('NOT_RECORDED') : EXIT.ok;
-  const problems = found === undefined ? [notRecordedDenial(reference).message.replaceAll('\n', '; ')] : [];
+  const found = await runtime.generations(reference, signal);
+  const shown = found.map((each): Shown => {
+    if (each.kind === 'verified') return each;
+    return { kind: 'broken', generation: each.generation, failure: toFailure(each.error, debug) };
+  });
+  const missing = shown.length === 0;
+  const code = missing ? exitCodeOfReason('NOT_RECORDED') : worst(shown.map(codeOf));
+  const problems = missing
+    ? [notRecordedDenial(reference).message.replaceAll('\n', '; ')]
+    : shown.flatMap((each) =>
+        each.kind === 'broken' ? [`generation ${each.generation}: ${each.failure.message}`] : [],
+      );
   if (options.output === 'json') {
-    const shape = { reference: reference.canonical, generations: generations.map(recordJson) };
+    const shape = { reference: reference.canonical, generations: shown.map(shownJson) };
     return { code, problems, stdout: toJson(shape) };
   }
-  if (found === undefined) return { code, problems };
+  if (missing) return { code, problems };
   // digests in full: they are what a person comes here for
-  return { code, stdout: `${reference.canonical}\n${renderTable(HEADER, generations.map(row))}` };
+  const rows = shown.map((each) => (each.kind === 'broken' ? brokenRow(each, colors.red) : row(each)));
+  return { code, problems, stdout: `${reference.canonical}\n${renderTable(HEADER, rows)}` };
 }
 
-function row({ generation, digest, phase, log, firstSeen, origin }: TagRecord): { readonly text: string }[] {
+function codeOf(shown: Shown): number {
+  return shown.kind === 'broken' ? exitCodeOfReason(shown.failure.code) : EXIT.ok;
+}
+
+function shownJson(shown: Shown): object {
+  if (shown.kind === 'verified') return generationJson(shown);
+  const { generation, failure } = shown;
+  return { generation, error: { code: failure.code, message: failure.message } };
+}
+
+function row({ record, approval }: Extract<Shown, { kind: 'verified' }>): readonly Cell[] {
+  const { generation, digest, phase, log, firstSeen } = record;
+  const tracked = generation > 0 && approval === undefined;
   const cells = [
     String(generation),
     digest,
-    phase,
-    log === undefined ? '-' : String(log.index),
-    log?.uuid ?? '-',
-    log?.time ?? '-',
     firstSeen,
-    origin,
+    log === undefined ? '-' : String(log.index),
+    log?.time ?? '-',
+    phase,
+    approval?.by ?? '-',
+    approval?.reason ?? (tracked ? 'the policy tracks this tag' : '-'),
   ];
   return cells.map((text) => ({ text }));
+}
+
+/** Its fields are not trusted, and so not shown. */
+function brokenRow(
+  { generation, failure }: Extract<Shown, { kind: 'broken' }>,
+  paint: (text: string) => string,
+): readonly Cell[] {
+  const unknown = { text: '-' };
+  const code = { text: failure.code, paint };
+  return [{ text: String(generation) }, unknown, unknown, unknown, unknown, code, unknown, unknown];
 }

@@ -1,18 +1,17 @@
 import { Argument, Command, Option } from 'commander';
-import { AppError } from '../errors/app-error.ts';
-import { quote } from '../errors/quote.ts';
-import { checkImages } from './check-command.ts';
+import { archiveCommands } from './archive/commands.ts';
 import { completionScript, SHELLS, type Shell } from './completion.ts';
 import { parseDuration } from './duration.ts';
 import { failureLine } from './failure.ts';
-import { showHistory } from './history-command.ts';
 import { writeKeyPair } from './keygen-command.ts';
-import { pinFiles, type PinOptions } from './pin-command.ts';
+import { ledgerCommands } from './ledger-commands.ts';
+import { monitorCommand } from './monitor/command.ts';
 import { printable } from './printable.ts';
 import { toJson } from './render-json.ts';
 import { serveUntilStopped } from './serve-command.ts';
-import { runSession, type CliParts, type GlobalOptions } from './session.ts';
-import { verifyRecords } from './verify-command.ts';
+import type { CliParts, GlobalOptions } from './session.ts';
+import { tagCommands } from './tag-commands.ts';
+import { withExample, type Registry } from './registry.ts';
 
 export interface Program {
   readonly command: Command;
@@ -22,48 +21,25 @@ export interface Program {
 
 /** Every command and option of `tagseal`. Parsing throws CommanderError for wrong usage, help and version. */
 export function makeProgram(parts: CliParts): Program {
-  const { io, programs } = parts;
   let code = 0;
   const program = makeRoot(parts);
+  const registry: Registry = {
+    program,
+    parts,
+    exitWith: (next) => {
+      code = next;
+    },
+  };
+  tagCommands(registry);
+  ledgerCommands(registry);
+  archiveCommands(registry);
+  monitorCommand(registry);
+  serviceCommands(registry);
+  return { command: program, exitCode: () => code };
+}
 
-  withExample(program.command('check'), 'tagseal check alpine:3.20 ghcr.io/acme/api:1.4.2')
-    .description('say whether tags still mean what was recorded; records nothing')
-    .argument('<image...>', 'images, as in a Pod')
-    .action(async (images: string[], _options: unknown, command: Command) => {
-      code = await runSession(parts, command, (session) => checkImages(session, images, false));
-    });
-  withExample(program.command('record'), 'tagseal record ghcr.io/acme/api:1.4.2')
-    .description('record new tags in the log, and check known ones')
-    .argument('<image...>', 'images, as in a Pod')
-    .action(async (images: string[], _options: unknown, command: Command) => {
-      code = await runSession(parts, command, (session) => checkImages(session, images, true));
-    });
-  withExample(program.command('history'), 'tagseal history alpine:3.20')
-    .description('show every recorded generation of a tag')
-    .argument('<ref>', 'an image with a tag')
-    .action(async (ref: string, _options: unknown, command: Command) => {
-      code = await runSession(parts, command, (session) => showHistory(session, ref));
-    });
-  withExample(program.command('verify'), 'tagseal verify alpine:3.20 --save evidence')
-    .description('verify the stored evidence of tags, offline')
-    .argument('<ref...>', 'images with a tag')
-    .option('--save <dir>', 'write the evidence, the key and the trust root to a folder, for other tools')
-    .action(async (refs: string[], { save }: { save?: string }, command: Command) => {
-      code = await runSession(parts, command, (session) => verifyRecords(session, refs, save));
-    });
-  withExample(
-    program.command('pin'),
-    'tagseal pin deployment.yaml',
-    'helm template . | tagseal pin | kubectl apply -f -',
-  )
-    .description('write the recorded digests into YAML files, in place')
-    .argument('[file...]', 'manifests; none or "-": from standard input to standard output')
-    .option('--diff', 'print what would change, and write and record nothing')
-    .option('--check', 'exit 1 when something would change, and write and record nothing')
-    .option('--no-record', 'pin new tags without recording them')
-    .action(async (files: string[], options: PinOptions, command: Command) => {
-      code = await runSession(parts, command, (session) => pinFiles(session, files, options));
-    });
+function serviceCommands({ program, parts }: Registry): void {
+  const { io, programs } = parts;
   withExample(program.command('keygen'), 'tagseal keygen --output-prefix production')
     .description('make a signing key: PREFIX.key and PREFIX.pub')
     .option('--output-prefix <prefix>', 'path of the files without their ending', 'tagseal')
@@ -78,23 +54,10 @@ export function makeProgram(parts: CliParts): Program {
     .action(async (_options: unknown, command: Command) => {
       await serveUntilStopped(parts, command.optsWithGlobals<GlobalOptions>().config);
     });
-  // the refusals of every door advise it; until it is here it must at least say what to do instead
-  program
-    .command('accept', { hidden: true })
-    .argument('<ref@digest>')
-    .option('--reason <text>')
-    .action((text: string) => {
-      throw new AppError({
-        code: 'DOCUMENT_INVALID',
-        message: `cannot accept ${quote(text)}: this version keeps every record; publish a new tag, or write name:tag@digest with the recorded digest`,
-      });
-    });
   withExample(program.command('completion'), 'source <(tagseal completion bash)')
     .description('print a completion script for a shell')
     .addArgument(new Argument('<shell>').choices(SHELLS))
     .action((shell: Shell) => io.stdout(completionScript(program, shell)));
-
-  return { command: program, exitCode: () => code };
 }
 
 function makeRoot({ io }: CliParts): Command {
@@ -110,7 +73,7 @@ function makeRoot({ io }: CliParts): Command {
     .addOption(
       new Option('--timeout <time>', 'time limit of a command, for example 500ms, 60s, 2m')
         .argParser(parseDuration)
-        .default(60_000, '60s'),
+        .default(60_000, '60s; none for restore, export, import and monitor'),
     )
     .option('--no-color', 'no colors; NO_COLOR does the same')
     .configureHelp({ showGlobalOptions: true })
@@ -122,10 +85,6 @@ function makeRoot({ io }: CliParts): Command {
       outputError: (text, write) => write(usageLine(text)),
     })
     .exitOverride();
-}
-
-function withExample(command: Command, ...examples: readonly string[]): Command {
-  return command.addHelpText('after', `\nExample:\n${examples.map((line) => `  $ ${line}`).join('\n')}`);
 }
 
 /** Commander's complaint, which may have a line with a suggestion, as our one line. */

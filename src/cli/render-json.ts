@@ -1,7 +1,8 @@
 import type { Denial, Note, Verdict } from '../check/verdict.ts';
-import type { RecordedEntry, KnownRecord } from '../ledger/record.ts';
+import type { Approval, KnownRecord, RecordedEntry } from '../ledger/record.ts';
 import { canonicalText } from '../reference/parse-reference.ts';
 import type { Failure } from './failure.ts';
+import type { RecordWithEvidence } from './ports.ts';
 import { isFailure, wordOf, type Word } from './verdict-word.ts';
 
 // The shapes that scripts rely on, described in docs/cli.md: fields may be added, never renamed or removed.
@@ -42,6 +43,18 @@ export function errorJson({ code, message }: Failure): { readonly error: Failure
 export function recordJson(record: KnownRecord): RecordJson {
   const { reference, generation, digest, phase, firstSeen, origin, log } = record;
   return { reference, generation, digest, phase, firstSeen, origin, ...(log && { log }) };
+}
+
+/** A record of `history`: with who accepted it. */
+export function generationJson({ record, logged, approval }: RecordWithEvidence): RecordJson & {
+  readonly scope: string;
+  readonly claimId: string;
+  readonly privacy: string;
+  readonly logged: boolean;
+  readonly approval?: Approval;
+} {
+  const { scope, claimId, privacy } = record;
+  return { ...recordJson(record), scope, claimId, privacy, logged, ...(approval && { approval }) };
 }
 
 export function verdictJson(image: string, verdict: Verdict): VerdictJson {

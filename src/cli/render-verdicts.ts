@@ -54,7 +54,7 @@ function row({ image, verdict }: Answered, colors: Colors): readonly Cell[] {
   ];
 }
 
-function paintOf(word: Word, colors: Colors): (text: string) => string {
+export function paintOf(word: Word, colors: Colors): (text: string) => string {
   switch (word) {
     case 'ok':
     case 'recorded':

@@ -5,14 +5,20 @@ import { quote } from '../errors/quote.ts';
 import type { LoggedStatement, SignedStatement } from '../ledger/evidence.ts';
 import type { TagRecord } from '../ledger/record.ts';
 import { fileProblem } from './file-problem.ts';
-import type { Runtime } from './ports.ts';
+import { cosignLine, rekorCliLine } from './outside-commands.ts';
+import type { RecordSigner, Trust } from './ports.ts';
 import { toJson } from './render-json.ts';
+
+const PUBLIC_KEY = 'tagseal.pub';
+const TRUSTED_ROOT = 'trusted_root.json';
 
 export interface SavedEvidence {
   readonly directory: string;
   readonly files: readonly string[];
   /** A ready-made `cosign` command line; absent while the binding is not in the log. */
   readonly command?: string;
+  /** That one, and on Rekor v1 a `rekor-cli` one. */
+  readonly commands: readonly string[];
 }
 
 /** Where the evidence of one of several records goes: a folder that no two records share. */
@@ -27,14 +33,16 @@ export function evidenceFolder(directory: string, record: TagRecord, several: bo
 /** Writes statements (exactly their bytes), bundles, key and trust root for other tools. Throws DOCUMENT_INVALID. */
 export async function saveEvidence(
   directory: string,
-  { claim, binding }: TagRecord,
-  { publicKey, trustedRoot }: Runtime['trust'],
+  record: TagRecord,
+  trust: Trust,
 ): Promise<SavedEvidence> {
+  const signer = trust.signerOf(record.binding.verifier);
   const texts: (readonly [string, string])[] = [
-    ...statementFiles('claim', claim),
-    ...statementFiles('binding', binding),
-    ['tagseal.pub', publicKey],
-    ['trusted_root.json', toJson(trustedRoot)],
+    ...statementFiles('claim', record.claim),
+    ...statementFiles('binding', record.binding),
+    ...approvalFiles(record),
+    ...(signer.kind === 'key' ? [[PUBLIC_KEY, signer.publicKey] as const] : []),
+    [TRUSTED_ROOT, toJson(trust.trustedRoot)],
   ];
   try {
     await mkdir(directory, { recursive: true });
@@ -44,11 +52,14 @@ export async function saveEvidence(
     const message = `cannot save evidence to ${quote(directory)}: ${why}; name a folder that can be written`;
     throw new AppError({ code: 'DOCUMENT_INVALID', message, cause: error });
   }
+  const commands = commandsFor(directory, { record, signer, trustedRoot: trust.trustedRoot });
   const files = texts.map(([name]) => name);
-  return { directory, files, ...('bundle' in binding && { command: cosignLine(directory) }) };
+  const [command] = commands;
+  return { directory, files, ...(command !== undefined && { command }), commands };
 }
 
-function statementFiles(
+/** A statement's exact bytes and, where it is logged, its bundle. */
+export function statementFiles(
   name: string,
   signed: SignedStatement | LoggedStatement,
 ): (readonly [string, string])[] {
@@ -56,14 +67,30 @@ function statementFiles(
   return 'bundle' in signed ? [statement, [`${name}.sigstore.json`, toJson(signed.bundle)]] : [statement];
 }
 
-function cosignLine(directory: string): string {
-  const at = (name: string) => shellWord(join(directory, name));
-  return (
-    `cosign verify-blob --key ${at('tagseal.pub')} --bundle ${at('binding.sigstore.json')} ` +
-    `--trusted-root ${at('trusted_root.json')} ${at('binding.json')}`
-  );
+/** An approval is not in the log, so its signature has no bundle to be in. */
+function approvalFiles({ approval }: TagRecord): (readonly [string, string])[] {
+  if (approval === undefined) return [];
+  return [
+    ['approval.json', approval.statement],
+    ['approval.sig', `${approval.signature}\n`],
+  ];
 }
 
-function shellWord(text: string): string {
-  return /^[\w./@%+=:,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+interface Saved {
+  readonly record: TagRecord;
+  readonly signer: RecordSigner;
+  readonly trustedRoot: Trust['trustedRoot'];
+}
+
+function commandsFor(directory: string, { record, signer, trustedRoot }: Saved): readonly string[] {
+  const { binding, log } = record;
+  if (!('bundle' in binding)) return [];
+  const files = {
+    publicKey: join(directory, PUBLIC_KEY),
+    trustedRoot: join(directory, TRUSTED_ROOT),
+    bundle: join(directory, 'binding.sigstore.json'),
+    statement: join(directory, 'binding.json'),
+  };
+  const cosign = cosignLine(signer, trustedRoot, files);
+  return log?.kind === 'rekor-v1' ? [cosign, rekorCliLine(log.url, files.statement)] : [cosign];
 }

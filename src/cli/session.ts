@@ -35,28 +35,54 @@ export interface Session {
   readonly signal: AbortSignal;
 }
 
+/** `whole`: the work grows with the ledger, so only a time limit that was asked for holds. */
+export type Extent = 'one' | 'whole';
+
 /** Opens the runtime, works until the deadline, closes it, and only then writes what came of it. Gives the exit code. */
 export async function runSession(
   { io, programs, debug = false }: CliParts,
   command: Command,
   work: (session: Session) => Promise<Outcome>,
+  extent: Extent = 'one',
 ): Promise<number> {
   const options = command.optsWithGlobals<GlobalOptions>();
   const colors = pc.createColors(io.color && options.color);
   const runtime = await programs.openRuntime(options.config);
-  const deadline = new AbortController();
-  const timer = setTimeout(() => deadline.abort(), options.timeout);
+  using deadline = startDeadline(timeLimit(command, extent));
   const signal = AbortSignal.any([io.signal, deadline.signal]);
   try {
     return write(io, await work({ io, options, colors, debug, runtime, signal }));
   } catch (error) {
     if (io.signal.aborted) return write(io, { code: EXIT.ok });
-    if (deadline.signal.aborted && !(error instanceof AppError)) throw tooLate(options.timeout, error);
-    throw error;
+    throw deadline.explain(error);
   } finally {
-    clearTimeout(timer);
     await runtime.close();
   }
+}
+
+/** Milliseconds; undefined for none. */
+export function timeLimit(command: Command, extent: Extent): number | undefined {
+  const asked = command.getOptionValueSourceWithGlobals('timeout') !== 'default';
+  return asked || extent === 'one' ? command.optsWithGlobals<GlobalOptions>().timeout : undefined;
+}
+
+export interface Deadline extends Disposable {
+  readonly signal: AbortSignal;
+  /** The error, or DEADLINE_EXCEEDED for a foreign one that came after the deadline. */
+  explain(error: unknown): unknown;
+}
+
+export function startDeadline(limitMs: number | undefined): Deadline {
+  const controller = new AbortController();
+  const timer = limitMs === undefined ? undefined : setTimeout(() => controller.abort(), limitMs);
+  return {
+    signal: controller.signal,
+    explain(error) {
+      if (limitMs === undefined || !controller.signal.aborted || error instanceof AppError) return error;
+      return tooLate(limitMs, error);
+    },
+    [Symbol.dispose]: () => clearTimeout(timer),
+  };
 }
 
 function write(io: Io, { stdout = '', problems = [], code }: Outcome): number {

@@ -6,14 +6,20 @@ import { EXIT, exitCodeOfReason, worst } from './exit-code.ts';
 import { toFailure, type Failure } from './failure.ts';
 import type { Outcome } from './outcome.ts';
 import { recordJson, toJson } from './render-json.ts';
-import type { RecordWithEvidence } from './ports.ts';
+import { printable } from './printable.ts';
+import type { RecordSigner, RecordWithEvidence } from './ports.ts';
 import { renderFacts } from './render-table.ts';
 import { evidenceFolder, saveEvidence, type SavedEvidence } from './save-evidence.ts';
 import type { Session } from './session.ts';
 import { parseTagArgument } from './tag-argument.ts';
 
 type Verified =
-  | { readonly kind: 'verified'; readonly found: RecordWithEvidence; readonly saved?: SavedEvidence }
+  | {
+      readonly kind: 'verified';
+      readonly found: RecordWithEvidence;
+      readonly signer: RecordSigner;
+      readonly saved?: SavedEvidence;
+    }
   | { readonly kind: 'denied'; readonly denial: Denial }
   | { readonly kind: 'failed'; readonly failure: Failure };
 
@@ -54,9 +60,15 @@ async function verifyOne(
     if (found === undefined) return { kind: 'denied', denial: notRecordedDenial(reference) };
     const denial = wrongPair(reference, found);
     if (denial !== undefined) return { kind: 'denied', denial };
+    const signer = runtime.trust.signerOf(found.record.binding.verifier);
     const folder = folderOf(found);
-    if (folder === undefined) return { kind: 'verified', found };
-    return { kind: 'verified', found, saved: await saveEvidence(folder, found.record, runtime.trust) };
+    if (folder === undefined) return { kind: 'verified', found, signer };
+    return {
+      kind: 'verified',
+      found,
+      signer,
+      saved: await saveEvidence(folder, found.record, runtime.trust),
+    };
   } catch (error) {
     if (signal.aborted) throw error;
     return { kind: 'failed', failure: toFailure(error, debug) };
@@ -95,9 +107,9 @@ function codeOf(verified: Verified): number {
 function answerJson({ text, verified }: Answer): object {
   switch (verified.kind) {
     case 'verified': {
-      const { found, saved } = verified;
+      const { found, signer, saved } = verified;
       const record = recordJson(found.record);
-      return { image: text, verified: true, logged: found.logged, record, ...(saved && { saved }) };
+      return { image: text, verified: true, logged: found.logged, signer, record, ...(saved && { saved }) };
     }
     case 'denied':
       return { image: text, verified: false, denial: verified.denial };
@@ -108,12 +120,12 @@ function answerJson({ text, verified }: Answer): object {
 
 function story(verified: Verified): string {
   if (verified.kind !== 'verified') return '';
-  const { found, saved } = verified;
-  const { record, logged } = found;
+  const { found, signer, saved } = verified;
+  const { record, logged, approval } = found;
   const { log } = record;
   const facts: (readonly [string, string])[] = [
     ['digest', record.digest],
-    ['signatures', 'verified: claim and binding, by the trusted key'],
+    ['signatures', `verified: claim and binding, by ${signerText(signer)}`],
     [
       'log proof',
       logged ? 'verified: both statements are in the log, under its signed checkpoint' : 'none yet',
@@ -130,8 +142,13 @@ function story(verified: Verified): string {
     );
     if (log.time !== undefined) facts.push(['log time', log.time]);
   }
+  if (approval !== undefined) facts.push(['accepted', `by ${approval.by}: ${approval.reason}`]);
   if (saved === undefined) return renderFacts(record.reference, facts);
   facts.push(['evidence', saved.directory]);
-  const check = saved.command === undefined ? '' : `check it with other tools:\n${saved.command}\n`;
-  return renderFacts(record.reference, facts) + check;
+  const lines = saved.commands.map((line) => `${printable(line)}\n`).join('');
+  return renderFacts(record.reference, facts) + (lines === '' ? '' : `check it with other tools:\n${lines}`);
+}
+
+function signerText(signer: RecordSigner): string {
+  return signer.kind === 'key' ? 'the trusted key' : `${signer.identity} (issuer ${signer.issuer})`;
 }

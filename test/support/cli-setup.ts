@@ -7,9 +7,23 @@ import { compilePolicy } from '../../src/policy/rule-for.ts';
 import { makeMemoryLedger } from './memory-ledger.ts';
 import { makeScriptedResolver } from './scripted-registry.ts';
 
+/** P-256, made for tests. */
+export const PUBLIC_KEY =
+  '-----BEGIN PUBLIC KEY-----\n' +
+  'MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEY++QmBWCOvFZyAHmOnkzVR6kcozg\n' +
+  '7O8183DJq2nVSAneqjIPD1gIhZ8XRW4Hmg6TjZcg+C5fty25fdUocovRiw==\n' +
+  '-----END PUBLIC KEY-----\n';
+
+export const KEYLESS = {
+  kind: 'keyless',
+  identity: 'https://kubernetes.io/namespaces/tagseal/serviceaccounts/tagseal',
+  issuer: 'https://issuer.example.com',
+} as const;
+
+/** A key is ours; a certificate is the one keyless identity. */
 export const TRUST: Runtime['trust'] = {
-  trustedRoot: { mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1' },
-  publicKey: '-----BEGIN PUBLIC KEY-----\nMFk=\n-----END PUBLIC KEY-----\n',
+  trustedRoot: { mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1', ctlogs: [] },
+  signerOf: ({ kind }) => (kind === 'publicKey' ? { kind: 'key', publicKey: PUBLIC_KEY } : KEYLESS),
 };
 
 export interface CliChange {
@@ -37,6 +51,18 @@ export function setUpCli(change: CliChange = {}) {
         checkImage,
         checkWorkload: makeCheckWorkload(checkImage),
         findRecord: (reference, signal) => ledger.find(reference, signal),
+        async generations(reference, signal) {
+          const found = await ledger.find(reference, signal);
+          return found === undefined ? [] : [{ kind: 'verified', ...found }];
+        },
+        async *tags() {
+          yield* [];
+        },
+        accept: unexpected,
+        explain: unexpected,
+        restore: unexpected,
+        importRecord: unexpected,
+        identity: async () => ({ kind: 'key', publicKey: PUBLIC_KEY }),
         trust: TRUST,
         close: async () => {
           open--;
@@ -47,26 +73,41 @@ export function setUpCli(change: CliChange = {}) {
     async serve() {
       return { banner: [], stopped: Promise.resolve() };
     },
+    async *monitor() {
+      yield* [];
+    },
     generateKey: () => ({ privateKey: 'PRIVATE\n', publicKey: 'PUBLIC\n' }),
     ...change.programs,
   };
 
   async function run(...argv: readonly string[]) {
     const out: string[] = [];
+    const bytes: Uint8Array[] = [];
     const err: string[] = [];
     const io: Io = {
       stdout: (text) => void out.push(text),
       stderr: (text) => void err.push(text),
+      stdoutBytes: async (chunk) => void bytes.push(Buffer.from(chunk)),
       readStdin: async () => new Uint8Array(),
+      async *stdin() {
+        yield* [];
+      },
       isTerminal: false,
+      outputIsTerminal: false,
       color: false,
+      userName: () => 'jane',
       signal: new AbortController().signal,
       version: '1.2.3',
       ...change.io,
     };
     const code = await runCli(argv, { io, programs, debug: change.debug ?? false });
-    return { code, stdout: out.join(''), stderr: err.join(''), stillOpen: open };
+    const written = { stdout: out.join(''), stderr: err.join('') };
+    return { code, ...written, stillOpen: open, ...(bytes.length > 0 && { bytes: Buffer.concat(bytes) }) };
   }
 
   return { ledger, resolver, configFiles, run };
+}
+
+function unexpected(): Promise<never> {
+  return Promise.reject(new Error('this test did not expect the call'));
 }

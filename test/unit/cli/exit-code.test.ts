@@ -28,6 +28,8 @@ const TABLE: Readonly<Record<number, readonly DenialReason[]>> = {
     'MANIFEST_UNKNOWN',
     'BLOB_UNKNOWN',
     'LOG_UNAVAILABLE',
+    'SIGNER_UNAVAILABLE',
+    'TRUST_ROOT_UNAVAILABLE',
     'STORE_UNAVAILABLE',
     'DEADLINE_EXCEEDED',
   ],

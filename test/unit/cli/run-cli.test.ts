@@ -6,6 +6,23 @@ import { exitCodeOfReason } from '../../../src/cli/exit-code.ts';
 import { VERSION } from '../../../src/version.ts';
 import { setUpCli } from '../../support/cli-setup.ts';
 
+const COMMANDS = [
+  'check',
+  'record',
+  'accept',
+  'history',
+  'explain',
+  'verify',
+  'pin',
+  'restore',
+  'identity',
+  'export',
+  'import',
+  'monitor',
+  'keygen',
+  'serve',
+  'completion',
+];
 const ONE_LINE = /^tagseal: [^\n]+\n$/;
 
 describe('runCli', () => {
@@ -18,7 +35,17 @@ describe('runCli', () => {
     { argv: ['check', 'alpine', '--timeout', '0s'], hint: '60s' },
     { argv: ['history', 'a', 'b'], hint: 'too many arguments' },
     { argv: ['completion', 'tcsh'], hint: 'bash' },
-    { argv: ['accept', 'alpine:3.20@sha256:1f', '--reason', 'rebuilt'], hint: 'publish a new tag' },
+    { argv: ['accept', 'alpine:3.20'], hint: '--reason' },
+    { argv: ['accept', '--reason', 'rebuilt'], hint: 'ref@digest' },
+    { argv: ['explain'], hint: 'image' },
+    { argv: ['explain', 'a', 'b'], hint: 'too many arguments' },
+    { argv: ['restore', '-f'], hint: '--filename' },
+    { argv: ['export', '--output-file'], hint: '--output-file' },
+    { argv: ['import'], hint: 'file' },
+    { argv: ['import', 'a', 'b'], hint: 'too many arguments' },
+    { argv: ['identity', 'a'], hint: 'too many arguments' },
+    { argv: ['monitor', '--log-kind', 'embedded'], hint: 'rekor-v2' },
+    { argv: ['monitor', '--interval', 'soon'], hint: '60s' },
     { argv: ['bad\u001b[2J\nname'], hint: '\\u001b[2J' },
   ])('exits 2 with one line for the arguments $argv', async ({ argv, hint }) => {
     const { code, stdout, stderr } = await setUpCli().run(...argv);
@@ -42,15 +69,12 @@ describe('runCli', () => {
     expect(JSON.parse(text)).toMatchObject({ version: VERSION });
   });
 
-  it.each(['check', 'record', 'history', 'verify', 'pin', 'keygen', 'serve', 'completion'])(
-    'the help of %s shows an example and the global options',
-    async (command) => {
-      const { code, stdout } = await setUpCli().run(command, '--help');
-      expect(code).toBe(0);
-      expect(stdout).toMatch(new RegExp(`Example:\\n +\\$ .*tagseal ${command}`));
-      expect(stdout).toContain('--config <file>');
-    },
-  );
+  it.each(COMMANDS)('the help of %s shows an example and the global options', async (command) => {
+    const { code, stdout } = await setUpCli().run(command, '--help');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(new RegExp(`Example:\\n +\\$ .*tagseal ${command}`));
+    expect(stdout).toContain('--config <file>');
+  });
 
   it('takes global options before and after the command', async () => {
     const { configFiles, run } = setUpCli();
@@ -111,7 +135,7 @@ describe('runCli', () => {
   it('calls a foreign error after the deadline a deadline', async () => {
     const { run } = setUpCli({
       runtime: {
-        findRecord: (_reference, signal) =>
+        generations: (_reference, signal) =>
           new Promise((_resolve, reject) => {
             signal.addEventListener('abort', () => reject(new Error('aborted')));
           }),
@@ -171,17 +195,7 @@ describe('tagseal completion', () => {
   it.each(['bash', 'zsh', 'fish'])('names every command and its options for %s', async (shell) => {
     const { code, stdout } = await setUpCli().run('completion', shell);
     expect(code).toBe(0);
-    for (const word of [
-      'check',
-      'record',
-      'history',
-      'verify',
-      'pin',
-      'keygen',
-      'serve',
-      'no-record',
-      'save',
-    ]) {
+    for (const word of [...COMMANDS, 'no-record', 'save', 'reason', 'dry-run', 'certificate-identity']) {
       expect(stdout).toContain(word);
     }
   });

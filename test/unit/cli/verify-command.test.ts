@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { ErrorCode } from '../../../src/errors/code.ts';
 import type { TagRecord } from '../../../src/ledger/record.ts';
-import { setUpCli, TRUST } from '../../support/cli-setup.ts';
+import { CERTIFICATE, cliRecord } from '../../support/cli-records.ts';
+import { KEYLESS, PUBLIC_KEY, setUpCli, TRUST } from '../../support/cli-setup.ts';
 import { digestOfA, digestOfB, sampleRecord } from '../../support/sample-record.ts';
 import { makeTempFolder } from '../../support/temp-folder.ts';
 
@@ -55,7 +56,7 @@ describe('tagseal verify', () => {
     expect(JSON.parse(await read('binding.sigstore.json'))).toEqual(
       'bundle' in record.binding && record.binding.bundle,
     );
-    expect(await read('tagseal.pub')).toBe(TRUST.publicKey);
+    expect(await read('tagseal.pub')).toBe(PUBLIC_KEY);
     expect(JSON.parse(await read('trusted_root.json'))).toEqual(TRUST.trustedRoot);
     const quoted = (name: string) => `'${join(folder.path, `it'\\''s here`, name)}'`;
     expect(stdout).toContain(
@@ -142,47 +143,65 @@ describe('tagseal verify', () => {
   });
 });
 
-describe('tagseal history', () => {
-  it('shows digest, log entry and first sight of each generation', async () => {
+describe('tagseal verify of a keyless record', () => {
+  const keyless = (kind: string) => {
+    const record = cliRecord(ALPINE, { verifier: CERTIFICATE });
+    const log = {
+      kind,
+      url: 'https://rekor.example.com',
+      origin: 'log.test',
+      index: 12,
+      uuid: 'f'.repeat(64),
+    };
+    return { record: { ...record, log }, logged: true };
+  };
+
+  it('says who signed', async () => {
     const { ledger, run } = setUpCli();
-    ledger.put(logged(ALPINE));
-    const { code, stdout } = await run('history', 'alpine:3.16');
+    ledger.put(keyless('rekor-v2'));
+    const { code, stdout } = await run('verify', ALPINE);
     expect(code).toBe(0);
-    for (const text of [
-      ALPINE,
-      digestOfA,
-      'Logged',
-      '12',
-      'f'.repeat(64),
-      '2026-11-02T10:00:00.000Z',
-      'cli',
-    ]) {
-      expect(stdout).toContain(text);
-    }
+    expect(stdout).toContain(`by ${KEYLESS.identity} (issuer ${KEYLESS.issuer})`);
   });
 
-  it('gives the same in JSON', async () => {
+  it.each([
+    { ctlogs: [], flag: ' --insecure-ignore-sct' },
+    { ctlogs: [{}], flag: '' },
+  ])('saves no key, and prints the cosign line for $ctlogs.length CT logs', async ({ ctlogs, flag }) => {
+    await using folder = await makeTempFolder();
+    const trust = { ...TRUST, trustedRoot: { ...TRUST.trustedRoot, ctlogs } };
+    const { ledger, run } = setUpCli({ runtime: { trust } });
+    ledger.put(keyless('rekor-v2'));
+    const { stdout } = await run('verify', ALPINE, '--save', folder.path);
+    const at = (name: string) => join(folder.path, name);
+    expect(await readdir(folder.path)).not.toContain('tagseal.pub');
+    expect(stdout).toContain(
+      `check it with other tools:\ncosign verify-blob --certificate-identity ${KEYLESS.identity} ` +
+        `--certificate-oidc-issuer ${KEYLESS.issuer} --bundle ${at('binding.sigstore.json')} ` +
+        `--trusted-root ${at('trusted_root.json')}${flag} ${at('binding.json')}\n`,
+    );
+    expect(stdout).not.toContain('rekor-cli');
+  });
+
+  it('prints a rekor-cli line too for a record in a v1 log', async () => {
+    await using folder = await makeTempFolder();
     const { ledger, run } = setUpCli();
-    ledger.put(logged(ALPINE));
-    expect(JSON.parse((await run('history', 'alpine:3.16', '-o', 'json')).stdout)).toMatchObject({
-      reference: ALPINE,
-      generations: [{ generation: 0, digest: digestOfA, phase: 'Logged', origin: 'cli', log: { index: 12 } }],
-    });
+    ledger.put(keyless('rekor-v1'));
+    const { stdout } = await run('verify', ALPINE, '--save', folder.path, '-o', 'json');
+    const line = `rekor-cli search --rekor_server https://rekor.example.com --sha "$(sha256sum < ${join(folder.path, 'binding.json')} | cut -d ' ' -f 1)"`;
+    expect(JSON.parse(stdout)).toMatchObject([
+      { signer: KEYLESS, saved: { commands: [expect.stringContaining('cosign'), line] } },
+    ]);
   });
 
-  it('exits 1 for a tag without a record', async () => {
-    const { run } = setUpCli();
-    expect((await run('history', 'alpine:3.16')).code).toBe(1);
-    const json = await run('history', 'alpine:3.16', '-o', 'json');
-    expect(JSON.parse(json.stdout)).toEqual({ reference: ALPINE, generations: [] });
-  });
-
-  it('cannot be made to print control characters of a store', async () => {
-    const { ledger, run } = setUpCli();
-    const { record } = logged(ALPINE);
-    const log = { kind: 'embedded', url: 'http://log', origin: '\u001b[2J', index: 1, uuid: '\u001b[2J\n' };
-    ledger.put({ record: { ...record, log }, logged: true });
-    expect((await run('history', 'alpine:3.16')).stdout).not.toContain('\u001b');
-    expect((await run('verify', 'alpine:3.16')).stdout).not.toContain('\u001b');
+  it('tells and saves an approval with its signature', async () => {
+    await using folder = await makeTempFolder();
+    const approval = { statement: '{"approval":true}', signature: 'MEQ=', verifier: CERTIFICATE };
+    const found = { ...keyless('rekor-v2'), approval: { by: 'jane', reason: 'rebuilt' } };
+    const runtime = { findRecord: async () => ({ ...found, record: { ...found.record, approval } }) };
+    const { stdout } = await setUpCli({ runtime }).run('verify', ALPINE, '--save', folder.path);
+    expect(stdout).toMatch(/accepted +by jane: rebuilt\n/);
+    expect(await readFile(join(folder.path, 'approval.json'), 'utf8')).toBe(approval.statement);
+    expect(await readFile(join(folder.path, 'approval.sig'), 'utf8')).toBe('MEQ=\n');
   });
 });
