@@ -42,9 +42,8 @@ export async function checkBlindingKey(parts: BlindingKeyCheckParts, signal: Abo
   if (known === false && privacy !== 'plain')
     throw changed(scope, `its fingerprint in the state document ${quote(name)} is another`);
   await checkRecords(parts, signal);
-  if (known === false) return;
   const outcome = await state.write(name, { text: fingerprintText(mine), version: undefined }, signal);
-  // another process started at the same time
+  // a conflict where another process started at the same time, or where a key that is not used has changed
   if (outcome === 'conflict' && (await isKnown()) === false && privacy !== 'plain')
     throw changed(scope, 'another process has just started with another key');
 }

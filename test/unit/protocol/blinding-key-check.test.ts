@@ -108,6 +108,12 @@ describe('checkBlindingKey', () => {
       signal,
     );
     expect(written).toHaveLength(2);
+    const [, text] = written;
+    await checkBlindingKey(
+      { state: spied, store, scope: 'other', privacy: 'auto', blindingKey: KEY, logger: SILENT },
+      signal,
+    );
+    expect(written[3]).not.toBe(text);
     expect(written.join()).not.toContain(KEY.toString('hex'));
     expect(written[1]).not.toContain(blindedClaimId(KEY, 'default', ''));
   });
@@ -198,5 +204,12 @@ describe('checkBlindingKey', () => {
     expect(events).toEqual(expected);
     await start();
     expect(events).toEqual(expected);
+  });
+
+  it('says nothing of other scopes beside a plain record of this one', async () => {
+    await store.reserve(sampleRecord(), signal);
+    await reserveBlinded(KEY, '1', 'old');
+    await start();
+    expect(events).toEqual([]);
   });
 });
