@@ -1,7 +1,7 @@
 import { AppError } from '../errors/app-error.ts';
+import type { LogPosition } from '../ledger/record.ts';
 import { orAborted } from './or-aborted.ts';
 import type { LogHead } from './ports.ts';
-import type { Tail } from './tail.ts';
 
 export interface HeadTailParts {
   readonly head: LogHead;
@@ -10,11 +10,19 @@ export interface HeadTailParts {
   readonly lifetime: AbortSignal;
 }
 
+/** Where a log ends that nobody can follow leaf by leaf. */
+export interface HeadTail {
+  /** Asks for the log's end as it is now. Throws LOG_UNAVAILABLE, LOG_PROOF_INVALID; LOG_FORKED when it shrank. */
+  ready(signal: AbortSignal): Promise<void>;
+  follow(signal: AbortSignal): Promise<void>;
+  position(): LogPosition;
+}
+
 /**
- * For a log that nobody can follow leaf by leaf, such as the public Rekor v1 with its billions: it knows where the log ends
- * and none of its leaves. There the log itself tells whether it has an entry, when the entry is submitted (409).
+ * For a log such as the public Rekor v1 with its billions of leaves: it knows where the log ends and none of them. There
+ * the log itself tells whether it has an entry, when asked by the entry's hash and when the entry is submitted (409).
  */
-export function makeHeadTail({ head, origin, lifetime }: HeadTailParts): Tail {
+export function makeHeadTail({ head, origin, lifetime }: HeadTailParts): HeadTail {
   let treeSize: number | undefined;
   let asking: Promise<void> | undefined;
 
@@ -41,6 +49,5 @@ export function makeHeadTail({ head, origin, lifetime }: HeadTailParts): Tail {
     // an older size would let an older claim pass for our own earlier try, so the head is asked for at every first sight
     ready: follow,
     position: () => ({ origin, treeSize: treeSize ?? 0 }),
-    indexOf: () => undefined,
   };
 }

@@ -1,66 +1,175 @@
 import { AppError, toAppError } from '../errors/app-error.ts';
-import { makeCompactRange, type CompactRange } from '../ledger/compact-range.ts';
-import { leafHash } from '../ledger/leaf-hash.ts';
+import type { Checkpoint } from '../ledger/checkpoint.ts';
+import { makeCompactRange, type CompactRangeState } from '../ledger/compact-range.ts';
+import { leafHash, sameHash } from '../ledger/leaf-hash.ts';
 import type { LogPosition } from '../ledger/record.ts';
 import type { Logger } from '../observe/log.ts';
 import { orAborted } from './or-aborted.ts';
-import type { EvidenceVerifier, LogReader } from './ports.ts';
+import { makeOwnLeaves, type OwnLeaf, type OwnLeaves } from './own-leaves.ts';
+import type { EvidenceVerifier, LeafBatch, LogReader } from './ports.ts';
+import { makeTailMeter, type TailWatch } from './tail-meter.ts';
 
 /** Follows a tile log from its first leaf, so that nothing of ours can be in it, or leave it, unseen. */
 export interface Tail {
+  readonly origin: string;
   /**
    * Resolves once the log's head, as it was at this call, was reached and verified. While the log cannot be reached, a
    * tail that has caught up once goes on with what it has. Throws as `follow`.
    */
   ready(signal: AbortSignal): Promise<void>;
-  /** Reads on to the newest checkpoint. Throws LOG_UNAVAILABLE; LOG_FORKED for ever once the log has lied. */
+  /**
+   * Reads on to the newest checkpoint; where another process does that for all, takes over what it has saved. Throws
+   * LOG_UNAVAILABLE, LOG_PROOF_INVALID, STORE_UNAVAILABLE; LOG_FORKED for ever once the log has lied.
+   */
   follow(signal: AbortSignal): Promise<void>;
   /** How far it has read and verified. */
   position(): LogPosition;
-  /** Index of the leaf of ours with this hash (hex), if the log holds it below the position. */
-  indexOf(leafHash: string): number | undefined;
+  /** The checkpoint that proves the position; absent before the first. */
+  checkpoint(): Checkpoint | undefined;
+  /** All leaves below the position that may be ours. */
+  own(): OwnBelow;
+  /** Why the log is trusted no more. */
+  fork(): AppError | undefined;
+}
+
+/** Leaves that may be ours, below a position. */
+export interface OwnBelow {
+  readonly count: number;
+  at(ordinal: number): OwnLeaf | undefined;
+  /** Those over the statement of this digest (hex SHA-256), in log order. */
+  over(statementDigest: string): readonly OwnLeaf[];
+  standingAt(index: number): OwnLeaf | undefined;
+}
+
+/** Everything that a tail knows: what a signed root covers, and what was read beyond it. */
+export interface TailState {
+  readonly verified: VerifiedRange;
+  /** Not below `verified`. */
+  readonly read: CompactRangeState;
+  readonly own: OwnLeaves;
+}
+
+export interface VerifiedRange {
+  readonly range: CompactRangeState;
+  /** Has the range's root; absent for no leaves at all. */
+  readonly checkpoint?: Checkpoint;
+  /** How many of the own leaves it covers. */
+  readonly leaves: number;
+}
+
+/** What the processes that follow one log share. Throws STORE_UNAVAILABLE, and LOG_FORKED for a proven split view. */
+export interface SharedProgress {
+  /** Whether it is up to this process to follow the log for all. */
+  leads(): boolean;
+  /** What was saved, if it goes further than what is known here. */
+  load(known: TailState, signal: AbortSignal): Promise<TailState | undefined>;
+  /** Told of all progress; decides whether it is time to save it. */
+  save(state: TailState, signal: AbortSignal): Promise<void>;
 }
 
 export interface TailParts {
-  readonly reader: LogReader;
-  readonly verifier: EvidenceVerifier;
+  readonly reader: Pick<LogReader, 'checkpoint' | 'leaves'>;
+  readonly verifier: Pick<EvidenceVerifier, 'candidate'>;
   readonly logger: Logger;
   readonly origin: string;
   /** Ends all reading when the program stops. */
   readonly lifetime: AbortSignal;
+  /** What a checkpoint must have beside the log's signature, such as cosignatures; throws LOG_PROOF_INVALID. */
+  readonly accept?: (checkpoint: Checkpoint) => void;
+  /** Without it each process reads all, from the first leaf. */
+  readonly shared?: SharedProgress;
+  readonly watch?: TailWatch;
 }
 
-export function makeTail({ reader, verifier, logger, origin, lifetime }: TailParts): Tail {
+/** A gap that is read as fast as a snapshot is loaded. */
+const SMALL_GAP = 2_560;
+
+export function makeTail(parts: TailParts): Tail {
+  const { reader, verifier, logger, origin, lifetime, shared } = parts;
+  let own = makeOwnLeaves();
   let range = makeCompactRange();
+  let verified: VerifiedRange = { range: range.state(), leaves: 0 };
   let fork: AppError | undefined;
   let following: Promise<void> | undefined;
-  let caughtUp = false;
-  const own = new Map<string, number>();
+  let isAsking = false;
+  let isResumed = shared === undefined;
+  let hasCaughtUp = false;
+  const meter = makeTailMeter(parts.watch);
 
   async function readOn(): Promise<void> {
-    const head = await reader.checkpoint(lifetime);
+    isAsking = true;
+    if (!isResumed) await takeOver();
+    let head = await newestHead();
+    // the other process may have seen a newer head than this one: ask again, or the log would seem to shrink
+    if (head.treeSize - range.size > SMALL_GAP && (await takeOver())) head = await newestHead();
+    isAsking = false;
     if (head.treeSize < range.size)
       throw forked(`its tree shrank from ${range.size} to ${head.treeSize} leaves`);
-    // work on a copy: a batch that does not lead to the signed root must leave no trace
-    const next = makeCompactRange(range.state());
-    const found: [string, number][] = [];
-    for await (const batch of reader.leaves(range.size, head.treeSize, lifetime)) {
-      for (const body of batch.entries) found.push(...readLeaf(body, next));
-    }
-    if (next.size !== head.treeSize || !Buffer.from(head.rootHash).equals(next.root())) {
-      throw forked(`its leaves do not give the root of its checkpoint of size ${head.treeSize}`);
-    }
-    range = next;
-    for (const [hash, index] of found) if (!own.has(hash)) own.set(hash, index);
-    caughtUp = true;
+    await verifyTo(head);
+    verified = { range: range.state(), checkpoint: head, leaves: own.count };
+    hasCaughtUp = true;
+    tell(head);
+    await shared?.save(state(), lifetime);
   }
 
-  function readLeaf(body: Uint8Array, next: CompactRange): [string, number][] {
-    const index = next.size;
-    const hash = leafHash(body);
-    next.append(hash);
-    // no signature is checked here: who looks a leaf up by its hash knows the whole entry, signature and all
-    return verifier.carriesOurKey(body) ? [[Buffer.from(hash).toString('hex'), index]] : [];
+  async function newestHead(): Promise<Checkpoint> {
+    const head = await reader.checkpoint(lifetime);
+    parts.accept?.(head);
+    return head;
+  }
+
+  async function verifyTo(head: Checkpoint): Promise<void> {
+    const isContinued = range.size > verified.range.size;
+    if (await reaches(head)) return;
+    backToVerified();
+    // what an earlier, broken-off reading left behind is no proof against the log: once more without it
+    if (isContinued && (await reaches(head))) return;
+    backToVerified();
+    throw forked(`its leaves do not give the root of its checkpoint of size ${head.treeSize}`);
+  }
+
+  /** Reads the leaves up to the head; whether they give its root. */
+  async function reaches(head: Checkpoint): Promise<boolean> {
+    tell(head);
+    meter.started();
+    for await (const batch of reader.leaves(range.size, head.treeSize, lifetime)) {
+      readBatch(batch);
+      tell(head);
+      await shared?.save(state(), lifetime);
+    }
+    return range.size === head.treeSize && sameHash(head.rootHash, range.root());
+  }
+
+  function readBatch({ entries }: LeafBatch): void {
+    for (const body of entries) {
+      const hash = leafHash(body);
+      // no signature is checked here: a log is mostly other people's entries
+      const statementDigest = verifier.candidate(body);
+      if (statementDigest !== undefined) own.add({ index: range.size, statementDigest, leafHash: hash });
+      range.append(hash);
+    }
+    meter.read(entries.length);
+  }
+
+  function backToVerified(): void {
+    range = makeCompactRange(verified.range);
+    own.truncate(verified.leaves);
+  }
+
+  /** Goes on from what another process, or an earlier one, has read. */
+  async function takeOver(): Promise<boolean> {
+    const saved = await shared?.load(state(), lifetime).catch((error: unknown) => {
+      throw toAppError(error).code === 'LOG_FORKED' ? forked(toAppError(error).message) : error;
+    });
+    isResumed = true;
+    if (saved === undefined) return false;
+    ({ own, verified } = saved);
+    range = makeCompactRange(saved.read);
+    return true;
+  }
+
+  function state(): TailState {
+    return { verified, read: range.state(), own };
   }
 
   function forked(why: string): AppError {
@@ -68,29 +177,64 @@ export function makeTail({ reader, verifier, logger, origin, lifetime }: TailPar
       code: 'LOG_FORKED',
       message: `the log ${origin} is not append-only: ${why}; no new tag is recorded until someone has looked into it`,
     });
-    logger.error('log.forked', { origin, treeSize: range.size }, fork.message);
+    logger.error('log.forked', { origin, treeSize: verified.range.size }, fork.message);
     return fork;
   }
 
-  async function follow(signal: AbortSignal): Promise<void> {
+  function tell({ treeSize }: Checkpoint): void {
+    meter.tell({ origin, treeSize, position: verified.range.size, ownLeaves: verified.leaves });
+  }
+
+  async function once(work: () => Promise<unknown>, signal: AbortSignal): Promise<void> {
     if (fork !== undefined) throw fork;
-    following ??= readOn().finally(() => {
-      following = undefined;
-    });
+    following ??= work().then(
+      () => void (following = undefined),
+      (error: unknown) => {
+        following = undefined;
+        throw error;
+      },
+    );
     await orAborted(following, signal, `reading the log ${origin}`);
   }
 
   return {
-    follow,
+    origin,
+    follow: (signal) => once(shared === undefined || shared.leads() ? readOn : takeOver, signal),
     async ready(signal) {
+      // a reading that has its head already may end before the log's end as it is now
+      while (following !== undefined && !isAsking) await settled(following, signal);
       try {
-        await follow(signal);
+        await once(readOn, signal);
       } catch (error) {
         // a reservation is still worth having then: it waits for the log, and the rule decides what it admits
-        if (!caughtUp || toAppError(error).code !== 'LOG_UNAVAILABLE') throw error;
+        if (!hasCaughtUp || toAppError(error).code !== 'LOG_UNAVAILABLE') throw error;
       }
     },
-    position: () => ({ origin, treeSize: range.size }),
-    indexOf: (hash) => own.get(hash),
+    position: () => ({ origin, treeSize: verified.range.size }),
+    checkpoint: () => verified.checkpoint,
+    own: () => below(own, verified),
+    fork: () => fork,
+  };
+
+  async function settled(work: Promise<void>, signal: AbortSignal): Promise<void> {
+    const ended = work.catch(() => undefined);
+    await orAborted(ended, signal, `reading the log ${origin}`);
+  }
+}
+
+function below(own: OwnLeaves, { leaves }: VerifiedRange): OwnBelow {
+  const isBelow = (ordinal: number): boolean => ordinal < leaves;
+  return {
+    count: leaves,
+    at: (ordinal) => (isBelow(ordinal) ? own.at(ordinal) : undefined),
+    over: (digest) =>
+      own
+        .ordinals(digest)
+        .filter(isBelow)
+        .flatMap((ordinal) => own.at(ordinal) ?? []),
+    standingAt(index) {
+      const ordinal = own.ordinalAt(index);
+      return ordinal !== undefined && isBelow(ordinal) ? own.at(ordinal) : undefined;
+    },
   };
 }

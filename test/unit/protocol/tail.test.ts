@@ -3,28 +3,32 @@ import { describe, expect, it } from '@jest/globals';
 import { AppError } from '../../../src/errors/app-error.ts';
 import type { ErrorCode } from '../../../src/errors/code.ts';
 import { makeTail } from '../../../src/protocol/tail.ts';
+import { statementDigest } from '../../../src/ledger/statement.ts';
 import type { LogReader } from '../../../src/protocol/ports.ts';
 import { openEmbeddedLog } from '../../../src/rekor/embedded/embedded-log.ts';
-import { makeEvidenceVerifier } from '../../../src/rekor/verify-bundle.ts';
-import { makeTestSigner, silentLogger } from '../../support/ledger-setup.ts';
+import { entryLeafHash } from '../../../src/rekor/entry.ts';
+import { generateKey, makeKeySigner } from '../../../src/rekor/key-signer.ts';
+import { makeKeyVerifier } from '../../support/key-verifier.ts';
 import { makeTempFolder } from '../../support/temp-folder.ts';
-import { clientOf, startEmbeddedLog, type RunningLog } from '../../support/test-log.ts';
+import {
+  clientOf,
+  SILENT as silentLogger,
+  startEmbeddedLog,
+  type RunningLog,
+} from '../../support/test-log.ts';
 import { codeOf } from '../../support/throw-with-code.ts';
 
 const { signal } = new AbortController();
-const signer = makeTestSigner();
-const stranger = makeTestSigner();
+const signer = newSigner();
+const stranger = newSigner();
+const verifier = makeKeyVerifier(signer.spki);
 
-function tailOf(log: RunningLog, reader: LogReader = log.client) {
-  const verifier = makeEvidenceVerifier({ keys: [signer.spki], logs: [log.trust] });
-  const tail = makeTail({
-    reader,
-    verifier,
-    logger: silentLogger,
-    origin: log.trust.origin,
-    lifetime: signal,
-  });
-  return { tail, verifier };
+function newSigner() {
+  return makeKeySigner({ pem: generateKey().privateKeyPem, source: 'test' });
+}
+
+function tailOf({ client, trust: { origin } }: RunningLog, reader: LogReader = client) {
+  return makeTail({ reader, verifier, logger: silentLogger, origin, lifetime: signal });
 }
 
 async function write(log: RunningLog, text: string, by = signer) {
@@ -38,22 +42,33 @@ describe('makeTail', () => {
     await using log = await startEmbeddedLog();
     await write(log, 'theirs', stranger);
     const ours = await write(log, 'ours');
-    const theirs = await write(log, 'ours', stranger);
-    const { tail, verifier } = tailOf(log);
+    await write(log, 'ours', stranger);
+    const tail = tailOf(log);
     await tail.ready(signal);
     expect(tail.position()).toEqual({ origin: log.trust.origin, treeSize: 3 });
-    expect(tail.indexOf(verifier.leafHash(ours))).toBe(1);
-    expect(tail.indexOf(verifier.leafHash(theirs))).toBeUndefined();
+    expect(tail.checkpoint()?.treeSize).toBe(3);
+    const own = tail.own();
+    expect(own.count).toBe(1);
+    expect(own.over(statementDigest(ours.statement))).toEqual([
+      {
+        index: 1,
+        statementDigest: statementDigest(ours.statement),
+        leafHash: entryLeafHash('rekor-v2', ours),
+      },
+    ]);
+    expect(own.over(statementDigest('theirs'))).toEqual([]);
+    expect(own.standingAt(1)).toEqual(own.at(0));
+    expect([own.standingAt(0), own.standingAt(2), own.at(1)]).toEqual([undefined, undefined, undefined]);
   });
 
   it('reads on from where it was', async () => {
     await using log = await startEmbeddedLog();
-    const { tail, verifier } = tailOf(log);
+    const tail = tailOf(log);
     await tail.ready(signal);
-    const later = await write(log, 'later');
-    expect(tail.indexOf(verifier.leafHash(later))).toBeUndefined();
+    await write(log, 'later');
+    expect(tail.own().over(statementDigest('later'))).toEqual([]);
     await tail.follow(signal);
-    expect(tail.indexOf(verifier.leafHash(later))).toBe(0);
+    expect(tail.own().over(statementDigest('later'))).toMatchObject([{ index: 0 }]);
   });
 
   it('refuses leaves that do not give the signed root, for ever', async () => {
@@ -67,7 +82,7 @@ describe('makeTail', () => {
         }
       },
     };
-    const { tail } = tailOf(log, lying);
+    const tail = tailOf(log, lying);
     expect(await codeOf(() => tail.ready(signal))).toBe('LOG_FORKED');
     expect(tail.position().treeSize).toBe(0);
     expect(await codeOf(() => tail.ready(signal))).toBe('LOG_FORKED');
@@ -81,7 +96,7 @@ describe('makeTail', () => {
       ...log.client,
       leaves: (_from, _to, until) => log.client.leaves(0, 0, until),
     };
-    const { tail } = tailOf(log, {
+    const tail = tailOf(log, {
       checkpoint: (until) => reader.checkpoint(until),
       leaves: (from, to, until) => reader.leaves(from, to, until),
       bundleAt: (index, signed, until) => reader.bundleAt(index, signed, until),
@@ -97,7 +112,7 @@ describe('makeTail', () => {
     await write(log, 'one');
     await write(log, 'two');
     const lying: LogReader = { ...log.client, leaves: (_from, _to, until) => log.client.leaves(0, 1, until) };
-    expect(await codeOf(() => tailOf(log, lying).tail.ready(signal))).toBe('LOG_FORKED');
+    expect(await codeOf(() => tailOf(log, lying).ready(signal))).toBe('LOG_FORKED');
   });
 
   it('refuses a tree that has shrunk, and one that has other leaves than before', async () => {
@@ -116,8 +131,8 @@ describe('makeTail', () => {
       leaves: (from, to, until) => reader.leaves(from, to, until),
       bundleAt: (index, signed, until) => reader.bundleAt(index, signed, until),
     };
-    const { tail: first } = tailOf(log, switching);
-    const { tail: second } = tailOf(log, switching);
+    const first = tailOf(log, switching);
+    const second = tailOf(log, switching);
     await first.ready(signal);
     await second.ready(signal);
 
@@ -143,7 +158,7 @@ describe('makeTail', () => {
         return log.client.checkpoint(until);
       },
     };
-    const { tail } = tailOf(log, slow);
+    const tail = tailOf(log, slow);
     const impatient = new AbortController();
     const waiting = [tail.ready(signal), tail.ready(signal)];
     const leaving = codeOf(() => tail.ready(impatient.signal));
@@ -166,7 +181,7 @@ describe('makeTail', () => {
           ? log.client.checkpoint(until)
           : Promise.reject(new AppError({ code, message: 'told to fail' })),
     };
-    const { tail } = tailOf(log, flaky);
+    const tail = tailOf(log, flaky);
     expect(await codeOf(() => tail.ready(signal))).toBe('LOG_UNAVAILABLE');
     code = undefined;
     await tail.ready(signal);
