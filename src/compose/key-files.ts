@@ -12,7 +12,8 @@ const TRACES = ['records', join('log', 'tiles', 'tile')];
 const MAKE_BLINDING_KEY = 'make one with: openssl rand -hex 32';
 
 /** The signing key; made on first start where the config names none. Throws KEY_INVALID. */
-export async function openSigner({ signer, dataDir }: Config): Promise<KeySigner> {
+export async function openKeySigner({ signer, dataDir }: Config): Promise<KeySigner> {
+  if (signer.kind !== 'key') throw new AppError({ code: 'INTERNAL', message: 'a key signer without a key' });
   const isOurs = signer.keyFile === `${dataDir}/signer.key`;
   const pem = await readOrMake(signer.keyFile, {
     advice: 'make a key with: tagseal keygen',

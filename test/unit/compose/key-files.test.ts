@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { openBlindingKey, openSigner } from '../../../src/compose/key-files.ts';
+import { openBlindingKey, openKeySigner } from '../../../src/compose/key-files.ts';
 import { readConfig } from '../../../src/config/read-config.ts';
 import { makeTempFolder } from '../../support/temp-folder.ts';
 import { codeOf } from '../../support/throw-with-code.ts';
@@ -11,7 +11,7 @@ const configIn = (folder: string, environment = {}) =>
   readConfig({ environment: { TAGSEAL_DATA_DIR: folder, ...environment }, workingDirectory: folder });
 
 const KEYS = [
-  { name: 'signer.key', open: openSigner },
+  { name: 'signer.key', open: openKeySigner },
   { name: 'blinding.key', open: openBlindingKey },
 ] as const;
 
