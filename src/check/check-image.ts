@@ -1,12 +1,18 @@
 import { judge } from '../ledger/judge.ts';
-import type { CompiledPolicy } from '../policy/rule-for.ts';
-import { ruleFor } from '../policy/rule-for.ts';
-import type { Rule } from '../policy/policy.ts';
+import { ruleFor, type CompiledPolicy, type RuleMatch } from '../policy/rule-for.ts';
 import { isTagReference, parseReference } from '../reference/parse-reference.ts';
 import type { TagReference } from '../reference/reference.ts';
 import { currentDigest } from './current-digest.ts';
+import { dueRecord, isRefusal, recordDue } from './due-record.ts';
 import type { Ledger, Resolver, VerifiedRecord } from './ports.ts';
-import { exempt, noVerdict, pending, pinnedByDigest, verdict } from './reach-verdict.ts';
+import {
+  afterRecording,
+  exempt,
+  noVerdict,
+  pinnedByDigest,
+  verdict,
+  type Question,
+} from './reach-verdict.ts';
 import type { CheckContext, CheckImage, Verdict } from './verdict.ts';
 
 export interface CheckImageParts {
@@ -17,6 +23,8 @@ export interface CheckImageParts {
   readonly incident: (error: unknown) => string;
 }
 
+type Applied = Extract<RuleMatch, { kind: 'rule' }>;
+
 /** The whole product: what may this image text run? Every door calls this and renders the verdict. */
 export function makeCheckImage({ policy, ledger, resolver, incident }: CheckImageParts): CheckImage {
   return async function checkImage(text, context) {
@@ -25,50 +33,40 @@ export function makeCheckImage({ policy, ledger, resolver, incident }: CheckImag
       if (!isTagReference(reference)) return pinnedByDigest(reference);
       const match = ruleFor(policy(), reference, context.mode);
       if (match.kind === 'exempt') return exempt(reference, match.why);
-      return await decide(reference, match.rule, context);
+      return await decide(reference, match, context);
     } catch (error) {
       return noVerdict({ text, error, incident, mode: context.mode ?? 'enforce' });
     }
   };
 
-  async function decide(reference: TagReference, rule: Rule, context: CheckContext): Promise<Verdict> {
+  async function decide(reference: TagReference, match: Applied, context: CheckContext): Promise<Verdict> {
+    const { rule, tracked } = match;
+    const { signal } = context;
     let known: VerifiedRecord | undefined;
     let isResolving = false;
     try {
-      known = await ledger.find(reference, context.signal);
+      known = await ledger.find(reference, signal);
       isResolving = true;
-      const current = await currentDigest({ reference, rule, context, known, resolver });
+      const current = await currentDigest({ reference, rule, tracked, context, known, resolver });
       isResolving = false;
-      const judgement = judge(reference, current.digest, known?.record.digest);
+      let judgement = judge(reference, current.digest, known?.record.digest);
+      // before a refusal: somebody may have accepted the move, and our memory not have heard of it
+      if (isRefusal(judgement)) known = (await ledger.latest(reference, signal)) ?? known;
+      judgement = judge(reference, current.digest, known?.record.digest);
       const story = { reference, rule, context, notes: current.notes };
-      if (!mustRecord(judgement.kind, known, context)) return verdict({ ...story, judgement, known });
+      const due = dueRecord(judgement, { known, tracked, current });
+      if (due.kind === 'nothing' || !context.mayRecord)
+        return verdict({ ...story, judgement: due.otherwise, known });
 
-      const outcome = await ledger.record(
-        {
-          reference,
-          digest: known?.record.digest ?? current.required(),
-          origin: context.origin,
-          waitFor: rule.recording === 'required' ? 'logged' : 'reserved',
-        },
-        context.signal,
-      );
+      const outcome = await recordDue(ledger, due, story);
       known = outcome.found;
-      const rejudged = { ...story, judgement: judge(reference, current.digest, known.record.digest), known };
-      if (outcome.kind === 'pending') return pending(rejudged, outcome);
-      return verdict({ ...rejudged, first: outcome.kind === 'recorded' });
+      // a tracked tag is never refused for moving: it means what is recorded by now
+      const compared = tracked ? undefined : current.digest;
+      judgement = judge(reference, compared, known.record.digest);
+      return afterRecording({ ...story, judgement, known }, outcome);
     } catch (error) {
       const asked = { text: reference.text, reference, mode: rule.mode, known };
       return noVerdict({ ...asked, error, incident, ...(isResolving && { rule }) });
     }
   }
-}
-
-/** A new tag, or one whose publication was cut short; never for an asker who may only look. */
-function mustRecord(
-  judgement: ReturnType<typeof judge>['kind'],
-  known: VerifiedRecord | undefined,
-  context: CheckContext,
-): boolean {
-  if (!context.mayRecord) return false;
-  return judgement === 'first' || (judgement === 'same' && known?.logged === false);
 }

@@ -13,13 +13,15 @@ export interface Current {
   /** What the tag points to now; absent when nobody was asked, or nobody could be. */
   readonly digest?: Digest;
   readonly notes: readonly Note[];
-  /** The digest of a tag without a record, which must be there. */
+  /** The digest where it is about to be recorded: hashed here, and surely there. */
   required(): Digest;
 }
 
 export interface CurrentQuestion {
   readonly reference: TagReference;
   readonly rule: Rule;
+  /** The tag may move: what it moved to is fetched and hashed, since it may be recorded. */
+  readonly tracked: boolean;
   readonly context: CheckContext;
   readonly known: VerifiedRecord | undefined;
   readonly resolver: Resolver;
@@ -30,19 +32,25 @@ export interface CurrentQuestion {
  * outage is forgiven (unless `onUnresolvable: deny`): that delays the detection of a move and lets nothing in.
  */
 export async function currentDigest(question: CurrentQuestion): Promise<Current> {
-  const { reference, rule, context, known, resolver } = question;
+  const { reference, rule, tracked, context, known, resolver } = question;
   if (!context.mayResolve) return nothingAsked();
   if (known === undefined) return answer((await resolver.fetch(reference, context.signal)).digest);
   const isPinned = reference.digest === known.record.digest;
   if (isPinned || rule.recheck === 'never') return nothingAsked();
   try {
-    const maxAgeMs = rule.recheck === 'interval' ? INTERVAL_MS : undefined;
-    return answer((await resolver.recheck(reference, context.signal, maxAgeMs)).digest);
+    const digest = await askAgain(question);
+    const isEnough = !tracked || digest === known.record.digest;
+    return answer(isEnough ? digest : (await resolver.fetch(reference, context.signal)).digest);
   } catch (error) {
     const { code, message } = toAppError(error);
     if (!isUnavailable(code) || rule.onUnresolvable === 'deny') throw error;
     return nothingAsked([{ kind: 'notRechecked', code, message }]);
   }
+}
+
+async function askAgain({ reference, rule, context, resolver }: CurrentQuestion): Promise<Digest> {
+  const maxAgeMs = rule.recheck === 'interval' ? INTERVAL_MS : undefined;
+  return (await resolver.recheck(reference, context.signal, maxAgeMs)).digest;
 }
 
 function answer(digest: Digest): Current {

@@ -2,6 +2,7 @@ import type { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import type { Judgement } from '../ledger/judge.ts';
 import type { KnownRecord } from '../ledger/record.ts';
+import { digestAlgorithm } from '../reference/parse-digest.ts';
 import type { TagReference } from '../reference/reference.ts';
 import type { Denial } from './verdict.ts';
 
@@ -31,15 +32,20 @@ export function pairDenial(
   record: KnownRecord | undefined,
   { wanted, means }: Extract<Judgement, { kind: 'pairMismatch' }>,
 ): Denial {
+  const isOtherKind = digestAlgorithm(wanted) !== digestAlgorithm(means);
   return {
     reason: 'DIGEST_NOT_RECORDED',
     expected: means,
     actual: wanted,
     message: [
-      `digest is not the tag's: ${reference.canonical}`,
+      isOtherKind
+        ? `digest cannot be compared: ${reference.canonical}`
+        : `digest is not the tag's: ${reference.canonical}`,
       `  ${record === undefined ? 'now     ' : 'recorded'} ${means}${provenance(record)}`,
       `  written  ${wanted}`,
-      `write the digest that the tag means, or leave the tag out to use that digest alone`,
+      isOtherKind
+        ? `only ${digestAlgorithm(means)} is recorded: write that digest, or leave the tag out to use yours alone`
+        : `write the digest that the tag means, or leave the tag out to use that digest alone`,
     ].join('\n'),
   };
 }

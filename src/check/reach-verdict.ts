@@ -51,8 +51,15 @@ export function exempt(reference: Reference, why: string): Verdict {
   return { kind: 'exempt', reference, why };
 }
 
+/** The verdict by the record that there is now; a new tag is seen first once, however often it moves. */
+export function afterRecording(story: Story, outcome: RecordOutcome): Verdict {
+  if (outcome.kind === 'pending') return pending(story, outcome);
+  const first = outcome.kind === 'recorded' && outcome.found.record.generation === 0;
+  return verdict({ ...story, first });
+}
+
 /** Reserved but not in the log yet: come again, unless the rule takes our signed reservation while the log is down. */
-export function pending(
+function pending(
   story: Story,
   { found, retryAfterSeconds, outage }: Extract<RecordOutcome, { kind: 'pending' }>,
 ): Verdict {

@@ -284,6 +284,42 @@ describe('checkImage', () => {
     expect(await setUp().check('alpine:3.16', { mode: 'off' })).toMatchObject({ kind: 'exempt' });
   });
 
+  it('asks what somebody else has accepted meanwhile before it refuses a moved tag', async () => {
+    const { ledger, resolver, check, known } = setUp();
+    known();
+    ledger.putElsewhere({ record: sampleRecord(TAG, { digest: digestOfB, generation: 1 }), logged: true });
+    resolver.now(TAG, digestOfB);
+    const accepted = { kind: 'admit', pin: digestOfB, first: false, record: { generation: 1 } };
+    expect(await check('alpine:3.16')).toMatchObject(accepted);
+    // what another replica has pinned, at the door that asks no registry
+    const look = { mayRecord: false, mayResolve: false };
+    expect(await check(`alpine:3.16@${digestOfB}`, look)).toMatchObject(accepted);
+  });
+
+  it('goes on with the record that it knows where the store has none any more', async () => {
+    const { ledger, resolver, check, known } = setUp();
+    known();
+    ledger.latest = () => Promise.resolve(undefined);
+    resolver.now(TAG, digestOfB);
+    expect(reasonOf(await check('alpine:3.16', { mayRecord: false }))).toBe('TAG_MOVED');
+  });
+
+  it('says of a sha512 digest beside a tag that only sha256 is recorded', async () => {
+    const { resolver, check, known } = setUp();
+    known();
+    resolver.now(TAG, digestOfA);
+    const verdict = await check(`alpine:3.16@sha512:${'a'.repeat(128)}`);
+    expect(reasonOf(verdict)).toBe('DIGEST_NOT_RECORDED');
+    expect('denial' in verdict && verdict.denial.message).toBe(
+      [
+        `digest cannot be compared: ${TAG}`,
+        `  recorded ${digestOfA}  2026-11-02`,
+        `  written  sha512:${'a'.repeat(128)}`,
+        'only sha256 is recorded: write that digest, or leave the tag out to use yours alone',
+      ].join('\n'),
+    );
+  });
+
   it('keeps the text of an unexpected error to itself and gives its id', async () => {
     const { ledger, resolver, incidents, check } = setUp();
     const secret = new TypeError('password=hunter2');
