@@ -5,14 +5,7 @@ import type { TagReference } from '../reference/reference.ts';
 import { currentDigest } from './current-digest.ts';
 import { dueRecord, isRefusal, recordDue } from './due-record.ts';
 import type { Ledger, Resolver, VerifiedRecord } from './ports.ts';
-import {
-  afterRecording,
-  exempt,
-  noVerdict,
-  pinnedByDigest,
-  verdict,
-  type Question,
-} from './reach-verdict.ts';
+import { afterRecording, exempt, noVerdict, pinnedByDigest, verdict } from './reach-verdict.ts';
 import type { CheckContext, CheckImage, Verdict } from './verdict.ts';
 
 export interface CheckImageParts {
