@@ -3,6 +3,7 @@ import { notRecordedDenial } from '../check/denial.ts';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import type { Approval, KnownRecord } from '../ledger/record.ts';
+import { isApprovalText } from '../ledger/statement.ts';
 import { EXIT, exitCodeOfReason } from './exit-code.ts';
 import type { Outcome } from './outcome.ts';
 import type { AcceptOutcome, AcceptRequest, Io } from './ports.ts';
@@ -17,8 +18,6 @@ export interface AcceptOptions {
 }
 
 type Answered = Exclude<AcceptOutcome, { kind: 'unknown' }>;
-
-const LINE = /^[^\p{Cc}\p{Cs}]{1,512}$/u;
 
 /** Records the digest that a known tag points to now as the tag's next generation. Throws REFERENCE_INVALID. */
 export async function acceptMove(
@@ -118,9 +117,9 @@ function userOf({ userName }: Io): string {
 
 function line(option: string, text: string): string {
   const trimmed = text.trim();
-  if (LINE.test(trimmed)) return trimmed;
+  if (isApprovalText(trimmed)) return trimmed;
   throw new AppError({
     code: 'DOCUMENT_INVALID',
-    message: `cannot accept a move: ${option} ${quote(text)} is not one line of 1 to 512 characters; write one`,
+    message: `cannot accept a move: ${option} ${quote(text)} is not one line of 1 to 256 printable characters; write one`,
   });
 }

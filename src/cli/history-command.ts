@@ -1,4 +1,5 @@
 import { notRecordedDenial } from '../check/denial.ts';
+import { approvalOf } from './approval-of.ts';
 import { toFailure, type Failure } from './failure.ts';
 import { EXIT, exitCodeOfReason, worst } from './exit-code.ts';
 import type { Outcome } from './outcome.ts';
@@ -62,7 +63,8 @@ function shownJson(shown: Shown): object {
   return { generation, error: { code: failure.code, message: failure.message } };
 }
 
-function row({ record, approval }: Extract<Shown, { kind: 'verified' }>): readonly Cell[] {
+function row({ record }: Extract<Shown, { kind: 'verified' }>): readonly Cell[] {
+  const approval = approvalOf(record);
   const { generation, digest, phase, log, firstSeen } = record;
   const tracked = generation > 0 && approval === undefined;
   const cells = [

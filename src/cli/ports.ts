@@ -11,8 +11,6 @@ export interface RecordWithEvidence {
   readonly record: TagRecord;
   /** False while it is only reserved. */
   readonly logged: boolean;
-  /** What the verified approval says; absent for a first sight and for a tracked move. */
-  readonly approval?: Approval;
 }
 
 /** One generation of a tag as the store has it. */

@@ -1,6 +1,7 @@
 import type { Denial, Note, Verdict } from '../check/verdict.ts';
 import type { Approval, KnownRecord, RecordedEntry } from '../ledger/record.ts';
 import { canonicalText } from '../reference/parse-reference.ts';
+import { approvalOf } from './approval-of.ts';
 import type { Failure } from './failure.ts';
 import type { RecordWithEvidence } from './ports.ts';
 import { isFailure, wordOf, type Word } from './verdict-word.ts';
@@ -46,7 +47,7 @@ export function recordJson(record: KnownRecord): RecordJson {
 }
 
 /** A record of `history`: with who accepted it. */
-export function generationJson({ record, logged, approval }: RecordWithEvidence): RecordJson & {
+export function generationJson({ record, logged }: RecordWithEvidence): RecordJson & {
   readonly scope: string;
   readonly claimId: string;
   readonly privacy: string;
@@ -54,6 +55,7 @@ export function generationJson({ record, logged, approval }: RecordWithEvidence)
   readonly approval?: Approval;
 } {
   const { scope, claimId, privacy } = record;
+  const approval = approvalOf(record);
   return { ...recordJson(record), scope, claimId, privacy, logged, ...(approval && { approval }) };
 }
 

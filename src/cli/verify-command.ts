@@ -2,6 +2,7 @@ import { notRecordedDenial, pairDenial } from '../check/denial.ts';
 import type { Denial } from '../check/verdict.ts';
 import { judge } from '../ledger/judge.ts';
 import type { TagReference } from '../reference/reference.ts';
+import { approvalOf } from './approval-of.ts';
 import { EXIT, exitCodeOfReason, worst } from './exit-code.ts';
 import { toFailure, type Failure } from './failure.ts';
 import type { Outcome } from './outcome.ts';
@@ -121,7 +122,8 @@ function answerJson({ text, verified }: Answer): object {
 function story(verified: Verified): string {
   if (verified.kind !== 'verified') return '';
   const { found, signer, saved } = verified;
-  const { record, logged, approval } = found;
+  const { record, logged } = found;
+  const approval = approvalOf(record);
   const { log } = record;
   const facts: (readonly [string, string])[] = [
     ['digest', record.digest],

@@ -1,7 +1,8 @@
 import type { GenerationFound, RecordWithEvidence } from '../../src/cli/ports.ts';
 import type { SignatureVerifier } from '../../src/ledger/evidence.ts';
 import type { Approval, TagRecord } from '../../src/ledger/record.ts';
-import { sampleRecord } from './sample-record.ts';
+import { approvalStatement } from '../../src/ledger/statement.ts';
+import { digestOfA, sampleRecord } from './sample-record.ts';
 
 export interface CliRecordWish extends Partial<TagRecord> {
   readonly index?: number;
@@ -29,10 +30,17 @@ export function cliRecord(reference: string, wish: CliRecordWish = {}): TagRecor
   return { ...record, claim: { ...record.claim, ...evidence }, binding: { ...record.binding, ...evidence } };
 }
 
-export function inLog(record: TagRecord, approval?: Approval): RecordWithEvidence {
-  return { record, logged: true, ...(approval && { approval }) };
+/** The record with an approval in due form. */
+export function acceptedBy(approval: Approval, record: TagRecord): TagRecord {
+  const { signature, verifier } = record.binding;
+  const statement = approvalStatement({ ...record, ...approval, from: digestOfA });
+  return { ...record, approval: { statement, signature, verifier } };
 }
 
-export function verified(record: TagRecord, approval?: Approval): GenerationFound {
-  return { kind: 'verified', ...inLog(record, approval) };
+export function inLog(record: TagRecord): RecordWithEvidence {
+  return { record, logged: true };
+}
+
+export function verified(record: TagRecord): GenerationFound {
+  return { kind: 'verified', ...inLog(record) };
 }

@@ -127,7 +127,7 @@ describe('tagseal accept', () => {
     { argv: ['accept', `alpine:3.16@${digestOfB}`, '--reason', ' \t '], hint: 'one line' },
     { argv: ['accept', `alpine:3.16@${digestOfB}`, '--reason', 'a\nb'], hint: 'one line' },
     { argv: ['accept', `alpine:3.16@${digestOfB}`, '--reason', 'a\u001bb'], hint: 'one line' },
-    { argv: ['accept', `alpine:3.16@${digestOfB}`, '--reason', 'x'.repeat(513)], hint: '512' },
+    { argv: ['accept', `alpine:3.16@${digestOfB}`, '--reason', 'x'.repeat(257)], hint: '256' },
     { argv: ['accept', `alpine:3.16@${digestOfB}`, '--reason', 'x', '--by', ''], hint: '--by' },
   ])('exits 2 with one line for $argv', async ({ argv, hint }) => {
     const { asked, run } = setUp([accepted]);

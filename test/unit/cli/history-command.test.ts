@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { GenerationFound } from '../../../src/cli/ports.ts';
 import { AppError } from '../../../src/errors/app-error.ts';
-import { cliRecord, verified } from '../../support/cli-records.ts';
+import { acceptedBy, cliRecord, verified } from '../../support/cli-records.ts';
 import { setUpCli } from '../../support/cli-setup.ts';
 import { digestOfA, digestOfB } from '../../support/sample-record.ts';
 
@@ -21,7 +21,7 @@ function withGenerations(...found: readonly GenerationFound[]) {
 
 describe('tagseal history', () => {
   it('shows all generations, oldest first, with who accepted and why', async () => {
-    const { run } = withGenerations(verified(first), verified(second, approval));
+    const { run } = withGenerations(verified(first), verified(acceptedBy(approval, second)));
     expect(await run('history', 'alpine:3.16')).toEqual({
       code: 0,
       stderr: '',
@@ -42,7 +42,7 @@ describe('tagseal history', () => {
   });
 
   it('gives everything in JSON', async () => {
-    const { run } = withGenerations(verified(first), verified(second, approval));
+    const { run } = withGenerations(verified(first), verified(acceptedBy(approval, second)));
     const { stdout } = await run('history', ALPINE, '-o', 'json');
     const common = {
       reference: ALPINE,
@@ -102,7 +102,7 @@ describe('tagseal history', () => {
   it('cannot be made to print control characters of a store', async () => {
     const log = { kind: 'embedded', url: 'http://log', origin: '\u001b[2J', index: 1, uuid: '\u001b[2J\n' };
     const { run } = withGenerations(
-      verified(cliRecord(ALPINE, { log, firstSeen: '\u001b[2J' }), { by: '\u001b[2J', reason: '\u202e' }),
+      verified(cliRecord(ALPINE, { log: { ...log, time: '\u202e' }, firstSeen: '\u001b[2J' })),
     );
     const { stdout } = await run('history', ALPINE);
     expect(stdout).not.toContain('\u001b');

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { ErrorCode } from '../../../src/errors/code.ts';
 import type { TagRecord } from '../../../src/ledger/record.ts';
-import { CERTIFICATE, cliRecord } from '../../support/cli-records.ts';
+import { acceptedBy, CERTIFICATE, cliRecord } from '../../support/cli-records.ts';
 import { KEYLESS, PUBLIC_KEY, setUpCli, TRUST } from '../../support/cli-setup.ts';
 import { digestOfA, digestOfB, sampleRecord } from '../../support/sample-record.ts';
 import { makeTempFolder } from '../../support/temp-folder.ts';
@@ -196,12 +196,12 @@ describe('tagseal verify of a keyless record', () => {
 
   it('tells and saves an approval with its signature', async () => {
     await using folder = await makeTempFolder();
-    const approval = { statement: '{"approval":true}', signature: 'MEQ=', verifier: CERTIFICATE };
-    const found = { ...keyless('rekor-v2'), approval: { by: 'jane', reason: 'rebuilt' } };
-    const runtime = { findRecord: async () => ({ ...found, record: { ...found.record, approval } }) };
+    const found = keyless('rekor-v2');
+    const record = acceptedBy({ by: 'jane', reason: 'rebuilt' }, { ...found.record, generation: 1 });
+    const runtime = { findRecord: async () => ({ ...found, record }) };
     const { stdout } = await setUpCli({ runtime }).run('verify', ALPINE, '--save', folder.path);
     expect(stdout).toMatch(/accepted +by jane: rebuilt\n/);
-    expect(await readFile(join(folder.path, 'approval.json'), 'utf8')).toBe(approval.statement);
+    expect(await readFile(join(folder.path, 'approval.json'), 'utf8')).toBe(record.approval?.statement);
     expect(await readFile(join(folder.path, 'approval.sig'), 'utf8')).toBe('MEQ=\n');
   });
 });

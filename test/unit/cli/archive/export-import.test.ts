@@ -8,7 +8,7 @@ import { AppError } from '../../../../src/errors/app-error.ts';
 import type { ErrorCode } from '../../../../src/errors/code.ts';
 import type { TagRecord } from '../../../../src/ledger/record.ts';
 import { recordName } from '../../../../src/ledger/tag-record.ts';
-import { CERTIFICATE, cliRecord, verified } from '../../../support/cli-records.ts';
+import { acceptedBy, CERTIFICATE, cliRecord, verified } from '../../../support/cli-records.ts';
 import { KEYLESS, PUBLIC_KEY, setUpCli, type CliChange } from '../../../support/cli-setup.ts';
 import { FORMAT_ENTRY, paperArchive, type PaperEntry } from '../../../support/paper-archive.ts';
 import { digestOfB, sampleRecord } from '../../../support/sample-record.ts';
@@ -18,7 +18,10 @@ import { tagReference } from '../../../support/verdicts.ts';
 const ALPINE = 'docker.io/library/alpine:3.16';
 const BUSYBOX = 'docker.io/library/busybox:1';
 const alpine = cliRecord(ALPINE);
-const moved = cliRecord(ALPINE, { generation: 1, digest: digestOfB, index: 40 });
+const moved = acceptedBy(
+  { by: 'jane', reason: 'rebuilt' },
+  cliRecord(ALPINE, { generation: 1, digest: digestOfB, index: 40 }),
+);
 const busybox = cliRecord(BUSYBOX, { verifier: CERTIFICATE });
 const broken = new AppError({ code: 'RECORD_INVALID', message: 'the signature is not ours' });
 
@@ -109,6 +112,7 @@ describe('tagseal export', () => {
     for (const text of [
       `${nameOf(alpine)}/claim.json`,
       `${nameOf(moved)}/binding.sigstore.json`,
+      `${nameOf(moved)}/approval.json`,
       'trusted_root.json',
       PUBLIC_KEY,
       JSON.stringify(KEYLESS.issuer),
