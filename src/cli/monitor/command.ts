@@ -3,6 +3,7 @@ import { parseDuration } from '../duration.ts';
 import { EXIT, exitCodeOfReason } from '../exit-code.ts';
 import { failureLine, toFailure } from '../failure.ts';
 import type { Io } from '../ports.ts';
+import { printable } from '../printable.ts';
 import { withExample, type Registry } from '../registry.ts';
 import { startDeadline, timeLimit, type CliParts, type GlobalOptions } from '../session.ts';
 import type { KnownStatements } from './known-statements.ts';
@@ -131,7 +132,7 @@ function makeWatch({ io, known, output }: WatchParts) {
       }
       if (output === 'json') io.stdout(eventJson(event));
       if (event.kind === 'checkpoint') checkpoint = event;
-      if (event.kind === 'waiting') io.stderr(failureLine(`${event.message}; trying again`));
+      if (event.kind === 'waiting') io.stderr(failureLine(`${printable(event.message)}; trying again`));
     },
   };
 }

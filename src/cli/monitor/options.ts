@@ -2,6 +2,8 @@ import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../errors/quote.ts';
 import type { MonitorOptions } from './ports.ts';
 
+const MIN_INTERVAL_MS = 1000;
+
 /** The flags as commander gives them. */
 export interface MonitorFlags {
   readonly logUrl?: string;
@@ -22,8 +24,14 @@ export interface MonitorFlags {
 
 /** What the flags ask for. Throws CONFIG_INVALID for flags that do not go together. */
 export function monitorOptions(flags: MonitorFlags): MonitorOptions {
+  const empty = Object.entries(flags).find(([, value]) => value === '');
+  if (empty !== undefined) throw refused(`${flagOf(empty[0])} is empty`);
+  if (flags.interval < MIN_INTERVAL_MS) throw refused('--interval is shorter than 1s, which no log likes');
   const log = logOf(flags);
   const signer = signerOf(flags);
+  if (flags.trustedRoot !== undefined && !usesTrustedRoot(log, signer)) {
+    throw refused('--trusted-root is for --log-url or --certificate-identity, and neither is given');
+  }
   return {
     ...(log && { log }),
     ...(signer && { signer }),
@@ -34,6 +42,10 @@ export function monitorOptions(flags: MonitorFlags): MonitorOptions {
   };
 }
 
+function usesTrustedRoot(log: MonitorOptions['log'], signer: MonitorOptions['signer']): boolean {
+  return (log !== undefined && 'trustedRootFile' in log.trust) || signer?.kind === 'keyless';
+}
+
 function logOf(flags: MonitorFlags): MonitorOptions['log'] {
   const { logUrl: url, logKind: kind } = flags;
   if (url === undefined) {
@@ -41,7 +53,7 @@ function logOf(flags: MonitorFlags): MonitorOptions['log'] {
       (name) => flags[name] !== undefined,
     );
     if (alone !== undefined)
-      throw refused(`${FLAG[alone]} says something of a log, and no --log-url names it`);
+      throw refused(`${flagOf(alone)} says something of a log, and no --log-url names it`);
     return undefined;
   }
   if (!/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
@@ -83,7 +95,10 @@ function signerOf(flags: MonitorFlags): MonitorOptions['signer'] {
   };
 }
 
-const FLAG = { logKind: '--log-kind', logPublicKey: '--log-public-key', logOrigin: '--log-origin' };
+/** `logKind` is `--log-kind`. */
+function flagOf(name: string): string {
+  return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
 
 function refused(why: string): AppError {
   return new AppError({
