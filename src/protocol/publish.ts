@@ -121,6 +121,7 @@ export function makePublisher(parts: PublisherParts): Publisher {
     }
     const claim = await submit(record, record.claim, 'claimSubmitted');
     if (!isOlder(claim, record)) return [claim, await submit(record, record.binding, 'bindingSubmitted')];
+    await history.ready(lifetime);
     const entry = await history.earliest(record.binding.statement, lifetime);
     const binding = entry && (await entryEvidence(entry, { history, verifier, identity }, lifetime));
     return [claim, binding && { ...binding, held: true }];
