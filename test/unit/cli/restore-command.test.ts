@@ -99,23 +99,6 @@ describe('tagseal restore', () => {
     expect((await setUp({ [`${LIBRARY}/a:1`]: answer }).run('restore', 'a:1')).code).toBe(code);
   });
 
-  it('has no time limit of its own', async () => {
-    let limited: boolean | undefined;
-    const { run } = setUpCli({
-      runtime: {
-        async restore(_reference, signal) {
-          limited = await new Promise<boolean>((resolve) => {
-            signal.addEventListener('abort', () => resolve(true));
-            setImmediate(() => resolve(false));
-          });
-          return restored('a:1');
-        },
-      },
-    });
-    expect((await run('restore', 'a:1')).code).toBe(0);
-    expect(limited).toBe(false);
-  });
-
   it.each([
     { argv: ['restore'], hint: '-f' },
     { argv: ['restore', 'Not A Reference'], hint: 'Not A Reference' },

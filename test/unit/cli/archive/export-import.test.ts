@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import type { GenerationFound, ImportOutcome, ListedTag } from '../../../../src/cli/ports.ts';
+import { filesOf } from '../../../../src/cli/archive/record-files.ts';
 import { readArchive } from '../../../../src/cli/archive/read-archive.ts';
 import { AppError } from '../../../../src/errors/app-error.ts';
 import type { ErrorCode } from '../../../../src/errors/code.ts';
@@ -103,6 +104,18 @@ describe('tagseal export', () => {
     expect(one.bytes?.length).toBeGreaterThan(500);
     expect(one.bytes?.equals(two.bytes ?? Buffer.of())).toBe(true);
     expect({ ...one, bytes: undefined }).toEqual({ code: 0, stdout: '', stderr: '', stillOpen: 0 });
+  });
+
+  it('has no time and no owner in it', async () => {
+    const { bytes = Buffer.of() } = await storeOf(STORE).run('export');
+    const tar = gunzipSync(bytes);
+    const octal = (from: number, to: number) => parseInt(tar.toString('latin1', from, to), 8);
+    expect({ uid: octal(108, 116), gid: octal(116, 124), mtime: octal(136, 148) }).toEqual({
+      uid: 0,
+      gid: 0,
+      mtime: 0,
+    });
+    expect(bytes.readUInt32LE(4)).toBe(0);
   });
 
   it('holds statements and bundles for other tools, and says how to check them', async () => {
@@ -307,6 +320,16 @@ describe('tagseal import', () => {
     const { code, stderr } = await run('import', file);
     expect({ code, asked }).toEqual({ code: 4, asked: [] });
     expect(stderr).toMatch(new RegExp(`^tagseal: ${folder}: [^\\n]+\\n$`));
+  });
+
+  it('exits 4 for a record under the name of another', async () => {
+    await using place = await makeTempFolder();
+    const file = join(place.path, 'x.tar.gz');
+    const entries = filesOf(alpine).map(([name, body]) => ({ name: `${nameOf(busybox)}/${name}`, body }));
+    await writeFile(file, await paperArchive([FORMAT_ENTRY, ...entries]));
+    const { asked, run } = importer();
+    expect((await run('import', file)).code).toBe(4);
+    expect(asked).toEqual([]);
   });
 
   it.each(['/nowhere/x.tar.gz', '/'])('exits 2 for %j', async (file) => {

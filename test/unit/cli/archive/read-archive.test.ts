@@ -40,6 +40,7 @@ describe('readArchive', () => {
   it.each<{ readonly name: string; readonly entries: readonly PaperEntry[] }>([
     { name: 'nothing', entries: [] },
     { name: 'no format file', entries: [claim(A)] },
+    { name: 'the format under another name', entries: [{ ...FORMAT_ENTRY, name: 'README.txt' }] },
     { name: 'the format file later', entries: [claim(A), FORMAT_ENTRY] },
     {
       name: 'a newer format',
@@ -112,6 +113,12 @@ describe('readArchive', () => {
     const damaged = Buffer.from(whole);
     damaged.writeUInt8(damaged.readUInt8(60) ^ 0xff, 60);
     expect(await codeOf(() => read(damaged))).toBe('DOCUMENT_INVALID');
+  });
+
+  it('refuses an archive whose checksum is wrong', async () => {
+    const bytes = await paperArchive([FORMAT_ENTRY, claim(A)]);
+    bytes.writeUInt8(bytes.readUInt8(bytes.length - 8) ^ 1, bytes.length - 8);
+    expect(await codeOf(() => read(bytes))).toBe('DOCUMENT_INVALID');
   });
 
   it('refuses a tar whose last file is cut short', async () => {
