@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { AppError } from '../errors/app-error.ts';
 import { HASH_BYTES } from '../ledger/leaf-hash.ts';
 
@@ -26,20 +27,25 @@ export interface OwnLeaves {
   ordinalAt(index: number): number | undefined;
   /** Forgets all but the first `count`. */
   truncate(count: number): void;
-  /** The leaves [from, to) as bytes, LEAF_BYTES each: what a snapshot keeps. */
-  pack(from: number, to: number): Buffer;
-  /** Adds packed leaves. Throws INTERNAL for bytes that `pack` cannot have made. */
-  unpack(bytes: Uint8Array): void;
+  /** The leaves of one block of BLOCK_LEAVES as bytes, LEAF_BYTES each: what a snapshot keeps. */
+  block(number: number): Uint8Array;
+  /** SHA-256 of the same. */
+  blockHash(number: number): Uint8Array;
+  /** Adds leaves as bytes. Throws INTERNAL for bytes that `block` cannot have made. */
+  append(bytes: Uint8Array): void;
 }
 
 const INDEX_BYTES = 6;
 /** Digest, leaf hash and index of a packed leaf. */
 export const LEAF_BYTES = 2 * HASH_BYTES + INDEX_BYTES;
-const BLOCK_LEAVES = 2_048;
+/** 191 kB in base64. */
+export const BLOCK_LEAVES = 2_048;
 const HEX_HASH = /^[0-9a-f]{64}$/;
 
 export function makeOwnLeaves(): OwnLeaves {
   const blocks: Buffer[] = [];
+  // of full blocks
+  const hashes: Uint8Array[] = [];
   // the digest's bytes as a string of half the length of its hex digits; several leaves over one statement are rare
   const byDigest = new Map<string, number | number[]>();
   let count = 0;
@@ -53,7 +59,7 @@ export function makeOwnLeaves(): OwnLeaves {
 
   const indexOf = (ordinal: number): number => packed(ordinal).readUIntBE(2 * HASH_BYTES, INDEX_BYTES);
 
-  function append(bytes: Buffer): void {
+  function appendOne(bytes: Buffer): void {
     const before = count === 0 ? -1 : indexOf(count - 1);
     const index = bytes.readUIntBE(2 * HASH_BYTES, INDEX_BYTES);
     if (index <= before) throw broken(`leaf ${index} does not stand behind leaf ${before}`);
@@ -73,6 +79,11 @@ export function makeOwnLeaves(): OwnLeaves {
     const known = byDigest.get(key);
     if (typeof known === 'object' && known.length > 1) known.pop();
     else byDigest.delete(key);
+  }
+
+  function block(number: number): Uint8Array {
+    const leaves = Math.min(BLOCK_LEAVES, count - number * BLOCK_LEAVES);
+    return blocks[number]?.subarray(0, leaves * LEAF_BYTES) ?? Buffer.alloc(0);
   }
 
   function ordinals(statementDigest: string): readonly number[] {
@@ -100,7 +111,7 @@ export function makeOwnLeaves(): OwnLeaves {
       bytes.set(Buffer.from(statementDigest, 'hex'));
       bytes.set(leafHash, HASH_BYTES);
       bytes.writeUIntBE(index, 2 * HASH_BYTES, INDEX_BYTES);
-      append(bytes);
+      appendOne(bytes);
     },
     at,
     ordinals,
@@ -119,16 +130,30 @@ export function makeOwnLeaves(): OwnLeaves {
         count -= 1;
       }
       blocks.length = Math.ceil(count / BLOCK_LEAVES);
+      hashes.length = Math.min(hashes.length, Math.floor(count / BLOCK_LEAVES));
     },
-    pack(from, to) {
-      return Buffer.concat(Array.from({ length: to - from }, (_, i) => packed(from + i)));
+    block,
+    blockHash(number) {
+      const known = hashes[number];
+      if (known !== undefined) return known;
+      const bytes = block(number);
+      const hash = createHash('sha256').update(bytes).digest();
+      if (bytes.length === BLOCK_LEAVES * LEAF_BYTES) hashes[number] = hash;
+      return hash;
     },
-    unpack(bytes) {
+    append(bytes) {
       const buffer = Buffer.from(bytes);
       if (buffer.length % LEAF_BYTES !== 0) throw broken('the packed leaves are cut off');
-      for (let i = 0; i < buffer.length; i += LEAF_BYTES) append(buffer.subarray(i, i + LEAF_BYTES));
+      for (let i = 0; i < buffer.length; i += LEAF_BYTES) appendOne(buffer.subarray(i, i + LEAF_BYTES));
     },
   };
+}
+
+/** Log indexes of leaves as bytes. */
+export function* packedIndexes(bytes: Uint8Array): Iterable<number> {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let i = 0; i + LEAF_BYTES <= buffer.length; i += LEAF_BYTES)
+    yield buffer.readUIntBE(i + 2 * HASH_BYTES, INDEX_BYTES);
 }
 
 function broken(why: string): AppError {

@@ -30,6 +30,8 @@ export interface Tail {
   own(): OwnBelow;
   /** Why the log is trusted no more. */
   fork(): AppError | undefined;
+  /** What a snapshot keeps; whole at any time. */
+  state(): TailState;
 }
 
 /** Leaves that may be ours, below a position. */
@@ -109,7 +111,7 @@ export function makeTail(parts: TailParts): Tail {
     verified = { range: range.state(), checkpoint: head, leaves: own.count };
     hasCaughtUp = true;
     tell(head);
-    await shared?.save(state(), lifetime);
+    await shared?.save(state(), lifetime).catch(splitView);
   }
 
   async function newestHead(): Promise<Checkpoint> {
@@ -135,7 +137,7 @@ export function makeTail(parts: TailParts): Tail {
     for await (const batch of reader.leaves(range.size, head.treeSize, lifetime)) {
       readBatch(batch);
       tell(head);
-      await shared?.save(state(), lifetime);
+      await shared?.save(state(), lifetime).catch(splitView);
     }
     return range.size === head.treeSize && sameHash(head.rootHash, range.root());
   }
@@ -158,14 +160,18 @@ export function makeTail(parts: TailParts): Tail {
 
   /** Goes on from what another process, or an earlier one, has read. */
   async function takeOver(): Promise<boolean> {
-    const saved = await shared?.load(state(), lifetime).catch((error: unknown) => {
-      throw toAppError(error).code === 'LOG_FORKED' ? forked(toAppError(error).message) : error;
-    });
+    const saved = await shared?.load(state(), lifetime).catch(splitView);
     isResumed = true;
     if (saved === undefined) return false;
     ({ own, verified } = saved);
     range = makeCompactRange(saved.read);
+    if (verified.checkpoint !== undefined) tell(verified.checkpoint);
     return true;
+  }
+
+  /** Another process was shown another tree. */
+  function splitView(error: unknown): never {
+    throw toAppError(error).code === 'LOG_FORKED' ? forked(toAppError(error).message) : error;
   }
 
   function state(): TailState {
@@ -214,6 +220,7 @@ export function makeTail(parts: TailParts): Tail {
     checkpoint: () => verified.checkpoint,
     own: () => below(own, verified),
     fork: () => fork,
+    state,
   };
 
   async function settled(work: Promise<void>, signal: AbortSignal): Promise<void> {
