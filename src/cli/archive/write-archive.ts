@@ -24,7 +24,8 @@ export async function writeArchive(
   const add = (path: string, text: string) =>
     new Promise<void>((resolve, reject) => {
       const header = { name: path, mode: 0o644, mtime: new Date(0) };
-      tar.entry(header, text, (error) => (error ? reject(error) : resolve()));
+      // an entry that was cut off tells it twice, and an 'error' that nobody hears ends the process
+      tar.entry(header, text, (error) => (error ? reject(error) : resolve())).on('error', reject);
     });
   try {
     await fill({ add });

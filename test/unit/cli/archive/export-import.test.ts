@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -197,6 +198,35 @@ describe('tagseal export', () => {
     expect(await readdir(folder.path)).toEqual([]);
   });
 
+  it('leaves no file behind when it is stopped midway, wherever that is', async () => {
+    await using folder = await makeTempFolder();
+    const large = (): GenerationFound => {
+      const bundle = { filler: randomBytes(100_000).toString('base64') };
+      return verified({ ...alpine, binding: { ...alpine.binding, bundle } });
+    };
+    for (const stopAt of [1, 2, 5, 20]) {
+      const stop = new AbortController();
+      let asked = 0;
+      const { run } = setUpCli({
+        io: { signal: stop.signal },
+        runtime: {
+          async *tags() {
+            for (let i = 0; i < 50; i++) yield { kind: 'tag', reference: tagReference(`alpine:${i}`) };
+          },
+          async generations() {
+            asked += 1;
+            if (asked === stopAt) stop.abort();
+            return [large()];
+          },
+        },
+      });
+      const file = join(folder.path, 'x.tar.gz');
+      const { code, stderr } = await run('export', '--output-file', file);
+      expect({ code, stderr }).toEqual({ code: 130, stderr: 'tagseal: interrupted\n' });
+      expect(await readdir(folder.path)).toEqual([]);
+    }
+  });
+
   it.each([
     { argv: ['--output-file', '/nowhere/x.tar.gz'], io: {}, hint: '"/nowhere/x.tar.gz"' },
     { argv: ['-o', 'json'], io: {}, hint: '--output-file' },
@@ -290,6 +320,22 @@ describe('tagseal import', () => {
     );
     expect((await run('import', '-')).code).toBe(0);
     expect(asked).toHaveLength(3);
+  });
+
+  it('stops midway when it is told to', async () => {
+    await using folder = await makeTempFolder();
+    const file = await archiveOf(STORE, folder.path);
+    const stop = new AbortController();
+    const { run } = setUpCli({
+      io: { signal: stop.signal },
+      runtime: {
+        importRecord: async () => {
+          stop.abort();
+          throw stop.signal.reason;
+        },
+      },
+    });
+    expect(await run('import', file)).toMatchObject({ code: 130, stderr: 'tagseal: interrupted\n' });
   });
 
   it('writes nothing of an archive that is damaged at its end', async () => {
