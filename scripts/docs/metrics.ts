@@ -11,7 +11,7 @@ interface Metric {
   readonly help: string;
 }
 
-/** The method of Metrics that fills an instrument, and the arguments of one call. */
+/** The method of Metrics that fills an instrument, or several. */
 const FILL = {
   countVerdict: 'tagseal_verdicts_total',
   observeAdmission: 'tagseal_admission_duration_seconds',
@@ -19,6 +19,12 @@ const FILL = {
   countRegistryRequest: 'tagseal_registry_requests_total',
   countLogRequest: 'tagseal_log_requests_total',
   countRecord: 'tagseal_records_total',
+  setTail:
+    'tagseal_log_tree_size tagseal_log_tail_position tagseal_log_tail_lag_seconds tagseal_log_tail_leaves_total',
+  setForked: 'tagseal_log_forked',
+  setAudit: 'tagseal_log_unexplained_entries tagseal_records_denying',
+  setBreaker: 'tagseal_log_breaker_state',
+  setTrustStale: 'tagseal_trust_root_stale',
 } as const;
 
 /** Every instrument, read from a registry in which each was used once. */
@@ -30,6 +36,7 @@ export async function readMetrics(): Promise<readonly Metric[]> {
   metrics.countRegistryRequest('GET', 'ok');
   metrics.countLogRequest('embedded', 'submit', 'ok');
   metrics.countRecord('recorded');
+  metrics.setAudit({ unexplained: 0, unlogged: 0, conflicted: 0 });
   const { text } = await metrics.render();
   return [...text.matchAll(/^# HELP (\S+) (.*)\n# TYPE \S+ (\S+)$/gm)].map(
     ([, name = '', help = '', type = '']) => ({ name, help, type, labels: labelsOf(text, name) }),
@@ -88,5 +95,5 @@ function filledMetrics(sourceFolder: string): ReadonlySet<string> {
     .map((name) => readFileSync(join(sourceFolder, name), 'utf8'))
     .join('\n');
   const called = Object.entries(FILL).filter(([method]) => sources.includes(`.${method}`));
-  return new Set(called.map(([, name]) => name));
+  return new Set(called.flatMap(([, names]) => names.split(' ')));
 }

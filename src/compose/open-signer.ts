@@ -95,6 +95,9 @@ function notPinned(): AppError {
   });
 }
 
-function identityOf({ identity, issuer }: IdentitySettings): { readonly san: string; readonly issuer: string } {
+function identityOf({ identity, issuer }: IdentitySettings): {
+  readonly san: string;
+  readonly issuer: string;
+} {
   return { san: identity, issuer };
 }

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { ErrorCode } from '../errors/code.ts';
+import { makeLogMetrics, type LogMetrics } from './log-metrics.ts';
 
 // Every label is a closed set. Never a reference, a namespace or a host: they have no bound.
 
@@ -14,7 +15,7 @@ export type LogKindLabel = 'embedded' | 'rekor-v1' | 'rekor-v2';
 export type LogOperationLabel = 'submit' | 'search' | 'entry' | 'checkpoint' | 'tile';
 export type RecordOutcomeLabel = 'recorded' | 'existing' | 'pending' | 'restored' | 'failed';
 
-export interface Metrics {
+export interface Metrics extends LogMetrics {
   countVerdict(door: DoorLabel, verdict: VerdictLabel, reason: ReasonLabel): void;
   observeAdmission(door: DoorLabel, seconds: number): void;
   countProxyRequest(kind: ProxyKindLabel, status: number): void;
@@ -47,6 +48,7 @@ export function makeMetrics({ version, processMetrics }: MetricsOptions): Metric
     countRegistryRequest: (method, outcome) => instruments.registry.inc({ method, outcome }),
     countLogRequest: (log, operation, outcome) => instruments.log.inc({ log, operation, outcome }),
     countRecord: (outcome) => instruments.records.inc({ outcome }),
+    ...makeLogMetrics(registry),
     render: async () => {
       verdicts.pass();
       admissions.pass();
