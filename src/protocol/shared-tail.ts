@@ -71,15 +71,12 @@ export function makeSharedTail(parts: SharedTailParts): SharedTail {
       await tail.follow(signal);
     },
     async close(signal) {
-      const state = tail.state();
-      const isUnsaved = state.read.size > saved.size && tail.fork() === undefined;
-      const ended = await Promise.allSettled([
-        isUnsaved ? keep(state, signal) : undefined,
-        lease?.release(signal),
-      ]);
-      for (const each of ended) {
-        if (each.status === 'fulfilled') continue;
-        const { code, message } = toAppError(each.reason);
+      try {
+        const state = tail.state();
+        if (state.read.size > saved.size && tail.fork() === undefined) await keep(state, signal);
+        await lease?.release(signal);
+      } catch (error) {
+        const { code, message } = toAppError(error);
         logger.warn('log.tailUnsaved', { origin, code }, message);
       }
     },

@@ -170,6 +170,32 @@ describe('makeTail', () => {
     expect(tail.position().treeSize).toBe(1);
   });
 
+  it('is not ready with a head from before it was asked', async () => {
+    await using log = await startEmbeddedLog();
+    await write(log, 'one');
+    let isReading: () => void = () => undefined;
+    const reading = new Promise<void>((resolve) => (isReading = resolve));
+    let release: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    const slow: LogReader = {
+      ...log.client,
+      async *leaves(from, to, until) {
+        isReading();
+        await gate;
+        yield* log.client.leaves(from, to, until);
+      },
+    };
+    const tail = tailOf(log, slow);
+    const before = tail.ready(signal);
+    await reading;
+    await write(log, 'two');
+    const after = tail.ready(signal);
+    release();
+    await before;
+    await after;
+    expect(tail.position().treeSize).toBe(2);
+  });
+
   it('is ready with what it has while the log cannot be reached, once it has caught up, and not before', async () => {
     await using log = await startEmbeddedLog();
     await write(log, 'one');
