@@ -144,6 +144,17 @@ describe('the rows', () => {
   });
 });
 
+describe('a state document', () => {
+  it('that somebody made too large is not fetched', async () => {
+    const { name, url } = await freshDatabase();
+    const { state, close } = await openAt(url);
+    await postgres.sql(name, 'ALTER TABLE tagseal_state DROP CONSTRAINT tagseal_state_document_check');
+    await postgres.sql(name, `INSERT INTO tagseal_state VALUES ('a', 1, repeat('x', 262145))`);
+    expect(await codeOf(() => state.read('a', NEVER))).toBe('STORE_UNAVAILABLE');
+    await close();
+  });
+});
+
 describe('many records', () => {
   it('are listed in pages: 20,000 of 12 kB by a process that could not hold them', async () => {
     const { name, url } = await freshDatabase();
@@ -237,6 +248,18 @@ describe('the tables', () => {
       code: 'STORE_UNAVAILABLE',
       message: expect.stringContaining('version 1000'),
     });
+  });
+
+  it('of an older program are brought up to date, and keep their rows', async () => {
+    const { name, url } = await freshDatabase();
+    const before = await openAt(url);
+    await before.store.reserve(sampleRecord(), NEVER);
+    await before.close();
+    await postgres.sql(name, 'DROP TABLE tagseal_state; DELETE FROM tagseal_migrations WHERE version = 2');
+    const { store, state, close } = await openAt(url);
+    expect((await store.find(sampleRecord().claimId, NEVER))?.record).toEqual(sampleRecord());
+    expect(await state.write('a', { text: 'b', version: undefined }, NEVER)).toBe('written');
+    await close();
   });
 
   it('can be used by a user who may not make any', async () => {
