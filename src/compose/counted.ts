@@ -22,6 +22,7 @@ export function countLogCalls(log: LogKindLabel, metrics: Metrics | undefined): 
 }
 
 function operationOf({ method, path }: LogRequest): LogOperationLabel {
+  if (path.endsWith('/index/retrieve')) return 'search';
   if (method === 'POST') return 'submit';
   if (path.includes('/tile/')) return 'tile';
   return path.endsWith('/checkpoint') || path.endsWith('/log') ? 'checkpoint' : 'entry';

@@ -1,7 +1,8 @@
+import pLimit from 'p-limit';
 import * as z from 'zod/mini';
 import { quote } from '../errors/quote.ts';
 import { verifyCheckpoint } from '../ledger/signed-note.ts';
-import type { LogHead, LogWriter, Submitted } from '../protocol/ports.ts';
+import type { LogHead, LogSearch, LogWriter, Submitted } from '../protocol/ports.ts';
 import { assembleBundle } from './bundle.ts';
 import { entryLeafHash, entryParts, requestV1 } from './entry.ts';
 import { entryInvalid, readJson, unexpectedAnswer } from './log-answer.ts';
@@ -11,6 +12,8 @@ import type { LogTrust } from './trusted-root.ts';
 
 const LOG_PATH = '/api/v1/log';
 const ENTRIES_PATH = `${LOG_PATH}/entries`;
+const INDEX_PATH = '/api/v1/index/retrieve';
+const MAX_AT_ONCE = 4;
 const MAX_ANSWER_BYTES = 262_144;
 const MAX_PROOF_HASHES = 64;
 /** Tree ID (16 digits) and leaf hash (64), or the leaf hash alone. */
@@ -34,6 +37,11 @@ const entry = z.object({
     }),
   }),
 });
+/** More entries over one statement than this are somebody's attempt to be asked for many. */
+const MAX_CANDIDATES = 200;
+const uuids = z
+  .array(z.string().check(z.regex(/^(?:[0-9a-f]{16})?[0-9a-f]{64}$/)))
+  .check(z.maxLength(MAX_CANDIDATES));
 const MAX_SHARDS = 100;
 const shard = z.object({ treeSize: count });
 const logInfo = z.object({
@@ -44,6 +52,11 @@ const logInfo = z.object({
 });
 /** One entry under its UUID. */
 const entries = z.record(z.string().check(z.regex(UUID)), entry);
+/** Of any type: strangers may log what they like over the digest of a statement. */
+const foundEntries = z.record(
+  z.string().check(z.regex(UUID)),
+  z.object({ body: z.base64().check(z.maxLength(MAX_ANSWER_BYTES)), logIndex: count }),
+);
 
 export interface RekorV1Options {
   readonly url: string;
@@ -51,9 +64,29 @@ export interface RekorV1Options {
   readonly transport: LogTransport;
 }
 
-/** Writes to a Rekor v1 (rekor, openapi.yaml), and knows its size. */
-export function makeRekorV1Client({ url, trust, transport }: RekorV1Options): LogWriter & LogHead {
+/** Writes to a Rekor v1 (rekor, openapi.yaml), searches it, and knows its size. */
+export function makeRekorV1Client({
+  url,
+  trust,
+  transport,
+}: RekorV1Options): LogWriter & LogHead & LogSearch {
   const writing = `write to log ${quote(url)}`;
+  const searching = `search the index of log ${quote(url)}`;
+
+  async function post(path: string, content: unknown, signal: AbortSignal): Promise<LogResponse> {
+    const body = Buffer.from(JSON.stringify(content), 'utf8');
+    const headers = { 'content-type': 'application/json', accept: 'application/json' };
+    return transport({ method: 'POST', path, headers, body, maxBytes: MAX_ANSWER_BYTES, signal });
+  }
+
+  /** Undefined where the index names an entry that the log does not have: a hint may be wrong. */
+  async function entryOf(uuid: string, signal: AbortSignal): Promise<FoundEntry | undefined> {
+    const path = `${ENTRIES_PATH}/${uuid}`;
+    const found = await transport({ method: 'GET', path, maxBytes: MAX_ANSWER_BYTES, signal });
+    if (found.status === 404) return undefined;
+    if (found.status !== 200) throw unexpectedAnswer(`read entry ${uuid} of log ${quote(url)}`, found);
+    return readJson(searching, found, parseFound);
+  }
 
   async function existing(answer: LogResponse, signal: AbortSignal): Promise<LogEntry> {
     const uuid = UUID.exec(answer.headers['location'] ?? '')?.[0];
@@ -78,6 +111,16 @@ export function makeRekorV1Client({ url, trust, transport }: RekorV1Options): Lo
       if (found.status !== 200) throw unexpectedAnswer(`find an entry of log ${quote(url)}`, found);
       return assembleBundle(signed, readJson(`find an entry of log ${quote(url)}`, found, parseEntries));
     },
+    async candidates(statementDigest, signal) {
+      const answer = await post(INDEX_PATH, { hash: `sha256:${statementDigest}` }, signal);
+      if (answer.status !== 200) throw unexpectedAnswer(searching, answer);
+      const named = readJson(searching, answer, (json) => z.parse(uuids, json));
+      const limit = pLimit(MAX_AT_ONCE);
+      const found = await Promise.all(named.map((uuid) => limit(() => entryOf(uuid, signal))));
+      return found.flatMap((each) =>
+        each === undefined ? [] : [{ index: each.logIndex, body: Buffer.from(each.body, 'base64') }],
+      );
+    },
     async treeSize(signal) {
       const reading = `read the head of log ${quote(url)}`;
       const answer = await transport({ method: 'GET', path: LOG_PATH, maxBytes: MAX_ANSWER_BYTES, signal });
@@ -92,16 +135,7 @@ export function makeRekorV1Client({ url, trust, transport }: RekorV1Options): Lo
       return (info.inactiveShards ?? []).reduce((sum, each) => sum + each.treeSize, treeSize);
     },
     async submit(signed, signal): Promise<Submitted> {
-      const body = Buffer.from(JSON.stringify(requestV1(entryParts(signed))), 'utf8');
-      const headers = { 'content-type': 'application/json', accept: 'application/json' };
-      const answer = await transport({
-        method: 'POST',
-        path: ENTRIES_PATH,
-        headers,
-        body,
-        maxBytes: MAX_ANSWER_BYTES,
-        signal,
-      });
+      const answer = await post(ENTRIES_PATH, requestV1(entryParts(signed)), signal);
       if (answer.status === 201) {
         return {
           outcome: 'created',
@@ -112,6 +146,18 @@ export function makeRekorV1Client({ url, trust, transport }: RekorV1Options): Lo
       return { outcome: 'exists', bundle: assembleBundle(signed, await existing(answer, signal)) };
     },
   };
+}
+
+interface FoundEntry {
+  readonly logIndex: number;
+  /** Base64. */
+  readonly body: string;
+}
+
+function parseFound(json: unknown): FoundEntry {
+  const [only, ...more] = Object.values(z.parse(foundEntries, json));
+  if (only === undefined || more.length > 0) throw new RangeError('not exactly one entry');
+  return only;
 }
 
 function parseEntries(json: unknown): LogEntry {
