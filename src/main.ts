@@ -22,7 +22,8 @@ function makeIo(): Io {
     stdout: (text) => void process.stdout.write(text),
     stderr: (text) => void process.stderr.write(text),
     stdoutBytes: async (bytes) => {
-      if (!process.stdout.write(bytes)) await once(process.stdout, 'drain', { signal });
+      if (!process.stdout.writable || process.stdout.write(bytes)) return;
+      await once(process.stdout, 'drain', { signal }).catch(ignoreClosedPipe);
     },
     readStdin: () => readAtMost(addAbortSignal(signal, process.stdin), MAX_DOCUMENT_BYTES),
     stdin: () => addAbortSignal(signal, process.stdin),
@@ -56,8 +57,8 @@ function stopSignal(): AbortSignal {
 }
 
 /** `tagseal history x | head -1`: a reader that has seen enough is no failure. */
-function ignoreClosedPipe(error: Error): void {
-  if (!('code' in error && error.code === 'EPIPE')) throw error;
+function ignoreClosedPipe(error: unknown): void {
+  if (!(error instanceof Error && 'code' in error && error.code === 'EPIPE')) throw error;
 }
 
 function crash(error: unknown): void {

@@ -47,7 +47,7 @@ async function accepted({ runtime, signal }: Session, request: AcceptRequest): P
   let outcome = await runtime.accept(request, signal);
   let from: KnownRecord | undefined;
   while (outcome.kind === 'pending') {
-    from ??= outcome.from;
+    from ??= before(outcome);
     const ended = await wait(outcome.retryAfterSeconds * 1000, false, { signal }).catch(() => signal.aborted);
     if (ended) return outcome;
     const next = await runtime.accept(request, signal);
@@ -58,10 +58,16 @@ async function accepted({ runtime, signal }: Session, request: AcceptRequest): P
   return outcome;
 }
 
+/** The generation that was left; undefined where an earlier run of the command had reserved this one already. */
+function before(outcome: Answered): KnownRecord | undefined {
+  const from = 'from' in outcome ? outcome.from : undefined;
+  return from !== undefined && from.generation < outcome.found.record.generation ? from : undefined;
+}
+
 function told({ options }: Session, outcome: Answered, approval: Approval): Outcome {
   const { kind, found } = outcome;
   const { record } = found;
-  const from = 'from' in outcome ? outcome.from : undefined;
+  const from = before(outcome);
   const code = kind === 'pending' ? EXIT.unreachable : EXIT.ok;
   const problems =
     kind === 'pending'

@@ -94,6 +94,16 @@ describe('tagseal accept', () => {
     expect(JSON.parse(stdout)).toMatchObject({ outcome: 'accepted', from: { digest: digestOfA } });
   });
 
+  it('goes on with what an earlier run had reserved, and calls that no move from itself', async () => {
+    const again: AcceptOutcome = { ...pending, from: reserved };
+    const { run } = setUp([again, { kind: 'present', found: inLog(after) }]);
+    const { code, stdout } = await run(...MOVE);
+    expect(code).toBe(0);
+    expect(stdout).toContain('already, generation 1');
+    const waiting = setUp([{ ...again, retryAfterSeconds: 60 }]);
+    expect((await waiting.run(...MOVE, '--timeout', '20ms')).stdout).toMatch(/old +-\n/);
+  });
+
   it('exits 3 when the log does not have it at the deadline, and says to run it again', async () => {
     const { run } = setUp([{ ...pending, retryAfterSeconds: 60 }]);
     const { code, stdout, stderr } = await run(...MOVE, '--timeout', '20ms');
