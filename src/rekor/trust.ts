@@ -4,8 +4,9 @@ import * as z from 'zod/mini';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import { parseBoundedJson } from './bounded-json.ts';
+import { validity, type Validity } from './sigstore-trust.ts';
 import { systemCode } from './system-code.ts';
-import { logIdOf, type LogTrust } from './trusted-root.ts';
+import { BEGINNING_OF_TIME, logIdOf, type LogTrust } from './trusted-root.ts';
 
 const LIMITS = { maxBytes: 1_048_576, maxDepth: 12 };
 /** v1 logs sign with ECDSA, v2 logs with Ed25519: that tells them apart in a trusted root. */
@@ -21,7 +22,7 @@ const trustedRoot = z.object({
     .array(
       z.object({
         baseUrl: z.url({ protocol: /^https?$/ }),
-        publicKey: z.object({ rawBytes: z.string(), keyDetails: z.string() }),
+        publicKey: z.object({ rawBytes: z.string(), keyDetails: z.string(), validFor: z.optional(validity) }),
         logId: z.object({ keyId: z.string() }),
       }),
     )
@@ -64,6 +65,7 @@ function logsIn(
       kind,
       origin: baseUrl.replace(/^https?:\/\/|\/+$/g, ''),
       spki: publicKey.rawBytes,
+      ...limitsOf(publicKey.validFor),
     };
     assertKey(file, `tlogs[${at}].publicKey.rawBytes`, trust);
     if (logIdOf(trust) === logId.keyId) return [trust];
@@ -79,6 +81,13 @@ function logsIn(
     );
   }
   return [first, ...rest];
+}
+
+/** None where it counts always, as `trustedRootFor` writes that. */
+function limitsOf(validFor: Validity | undefined): Pick<LogTrust, 'validFor'> {
+  const { start = BEGINNING_OF_TIME, end } = validFor ?? {};
+  if (Date.parse(start) === 0 && end === undefined) return {};
+  return { validFor: { start, ...(end !== undefined && { end }) } };
 }
 
 function hostOf({ origin }: LogTrust): string {

@@ -1,10 +1,11 @@
 import { createHash, createPublicKey } from 'node:crypto';
 import type { LogKind } from './entry.ts';
+import type { SigstoreTrust, Validity } from './sigstore-trust.ts';
 
 const ED25519_KEY_BYTES = 32;
 /** Signature type of Ed25519 in a signed note (C2SP signed-note, "Signature types"). */
 const ED25519_NOTE_TYPE = 0x01;
-const BEGINNING_OF_TIME = '1970-01-01T00:00:00Z';
+export const BEGINNING_OF_TIME = '1970-01-01T00:00:00Z';
 
 /** A log that is trusted: its checkpoints have this origin and are signed with this key. */
 export interface LogTrust {
@@ -13,12 +14,18 @@ export interface LogTrust {
   readonly origin: string;
   /** SubjectPublicKeyInfo, DER in base64: Ed25519 or ECDSA P-256. */
   readonly spki: string;
+  /** When its key counts; always where absent. */
+  readonly validFor?: Validity;
 }
 
-/** Sigstore TrustedRoot v0.1 (protobuf-specs, sigstore_trustroot.proto) with this one log in it, as JSON. */
-export function trustedRootFor(trust: LogTrust): Readonly<Record<string, unknown>> {
+/**
+ * Sigstore TrustedRoot v0.1 (protobuf-specs, sigstore_trustroot.proto) as JSON, with this one log in it and whoever
+ * certifies and timestamps: all that cosign needs beside a public key or an identity.
+ */
+export function trustedRootFor(trust: LogTrust, sigstore?: SigstoreTrust): Readonly<Record<string, unknown>> {
   const keyId = logIdOf(trust);
   const keyDetails = isEd25519(trust.spki) ? 'PKIX_ED25519' : 'PKIX_ECDSA_P256_SHA_256';
+  const validFor = { start: BEGINNING_OF_TIME, ...trust.validFor };
   return {
     mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1',
     tlogs: [
@@ -26,14 +33,14 @@ export function trustedRootFor(trust: LogTrust): Readonly<Record<string, unknown
         // verifiers look for the name in a checkpoint's signature inside this URL
         baseUrl: `https://${trust.origin}`,
         hashAlgorithm: 'SHA2_256',
-        publicKey: { rawBytes: trust.spki, keyDetails, validFor: { start: BEGINNING_OF_TIME } },
+        publicKey: { rawBytes: trust.spki, keyDetails, validFor },
         logId: { keyId },
         checkpointKeyId: { keyId },
       },
     ],
-    certificateAuthorities: [],
-    ctlogs: [],
-    timestampAuthorities: [],
+    certificateAuthorities: sigstore?.certificateAuthorities ?? [],
+    ctlogs: sigstore?.ctlogs ?? [],
+    timestampAuthorities: sigstore?.timestampAuthorities ?? [],
   };
 }
 

@@ -12,15 +12,28 @@ import { entryLeafHash } from './entry.ts';
 import type { LogEntry } from './log-entry.ts';
 import { makeKeyFinder, readOwnLeaf } from './own-leaf.ts';
 import { logIdOf, trustedRootFor, type LogTrust } from './trusted-root.ts';
+import type { SigstoreTrust } from './sigstore-trust.ts';
 import { verifyLogEntry } from './verify-inclusion.ts';
 
 const BUNDLE_LIMITS = { maxBytes: 65_536, maxDepth: 12 };
 /** One log entry; no certificate, hence no SCT; and a key needs no time. */
 const THRESHOLDS = { tlogThreshold: 1, ctlogThreshold: 0, timestampThreshold: 0 };
 
+/** Whom a certificate is for. */
+export interface Identity {
+  /** Its one subject alternative name: a URI or an e-mail address. */
+  readonly san: string;
+  /** URL of the issuer of the token that it was given for. */
+  readonly issuer: string;
+}
+
 export interface EvidenceTrust {
   /** Public keys whose signatures are ours: SubjectPublicKeyInfo, DER in base64, ECDSA P-256. */
   readonly keys: readonly string[];
+  /** Subject and issuer of the certificates whose signatures are ours, both exact. */
+  readonly identities: readonly Identity[];
+  /** Who may issue those certificates and timestamps; without it neither counts. */
+  readonly sigstore?: SigstoreTrust;
   /** The logs whose proofs count, all of one kind: the one in use first, its earlier shards behind it. */
   readonly logs: readonly [LogTrust, ...LogTrust[]];
 }

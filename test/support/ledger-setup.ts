@@ -63,7 +63,7 @@ export function setUpLedger({ signer, log, ...setup }: LedgerSetup): ReadyLedger
   return wireLedger({
     ...setup,
     signer,
-    verifier: makeEvidenceVerifier({ keys: [signer.spki], logs: [log.trust] }),
+    verifier: makeEvidenceVerifier({ keys: [signer.spki], identities: [], logs: [log.trust] }),
     writer: client,
     history: makeTestHistory({ reader: client, origin: log.trust.origin, spkis: [signer.spki] }),
   });

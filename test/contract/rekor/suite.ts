@@ -20,7 +20,7 @@ export function logContract(name: string, start: () => Promise<RunningLog>): voi
 
     beforeAll(async () => {
       log = await start();
-      verifier = makeEvidenceVerifier({ keys: [signer.spki], logs: [log.trust] });
+      verifier = makeEvidenceVerifier({ keys: [signer.spki], identities: [], logs: [log.trust] });
     });
     afterAll(async () => log[Symbol.asyncDispose]());
 

@@ -10,7 +10,7 @@ import { makeTestSigner, NEVER, signedStatement } from '../../support/test-signe
 import { codeOf } from '../../support/throw-with-code.ts';
 
 const log = makePaperLog('rekor-v1');
-const verifier = makeEvidenceVerifier({ keys: [makeTestSigner().spki], logs: [log.trust] });
+const verifier = makeEvidenceVerifier({ keys: [makeTestSigner().spki], identities: [], logs: [log.trust] });
 const signed = await signedStatement();
 const uuid = `00000000499602d2${verifier.leafHash(signed)}`;
 

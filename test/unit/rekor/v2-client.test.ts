@@ -24,7 +24,7 @@ describe('makeRekorV2Client', () => {
     log = await startEmbeddedLog();
     lying = makeLyingLog(log.log.transport);
     client = clientOf(log.trust, lying.transport);
-    verifier = makeEvidenceVerifier({ keys: [makeTestSigner().spki], logs: [log.trust] });
+    verifier = makeEvidenceVerifier({ keys: [makeTestSigner().spki], identities: [], logs: [log.trust] });
     await client.submit(await signedStatement('the first'), NEVER);
   });
   afterAll(async () => log[Symbol.asyncDispose]());
@@ -90,7 +90,11 @@ describe('makeRekorV2Client', () => {
     await other.client.submit(await signedStatement('the last'), NEVER);
     const bundle = await reader.bundleAt(0, signed, NEVER);
     expect(stale.requests).toContain('GET /api/v2/tile/entries/000');
-    const check = makeEvidenceVerifier({ keys: [makeTestSigner().spki], logs: [other.trust] });
+    const check = makeEvidenceVerifier({
+      keys: [makeTestSigner().spki],
+      identities: [],
+      logs: [other.trust],
+    });
     expect((await check.verify({ ...signed, bundle })).logIndex).toBe(0);
   });
 

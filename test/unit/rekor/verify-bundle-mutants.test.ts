@@ -17,7 +17,7 @@ const EXPECTED = /^(LOG_ENTRY_INVALID|LOG_PROOF_INVALID|RECORD_INVALID|IDENTITY_
 
 describe.each(['rekor-v2', 'rekor-v1'] as const)('a bundle of %s', (kind) => {
   const log = makePaperLog(kind);
-  const verifier = makeEvidenceVerifier({ keys: [makeTestSigner().spki], logs: [log.trust] });
+  const verifier = makeEvidenceVerifier({ keys: [makeTestSigner().spki], identities: [], logs: [log.trust] });
 
   it('is accepted unchanged and refused in each of more than 60 mutants', async () => {
     const signed = await signedStatement();

@@ -15,8 +15,8 @@ import { codeOf } from '../../support/throw-with-code.ts';
 const log = makePaperLog('rekor-v2');
 const v1 = makePaperLog('rekor-v1');
 const keys = [makeTestSigner().spki];
-const verifier = makeEvidenceVerifier({ keys, logs: [log.trust] });
-const verifierV1 = makeEvidenceVerifier({ keys, logs: [v1.trust] });
+const verifier = makeEvidenceVerifier({ keys, identities: [], logs: [log.trust] });
+const verifierV1 = makeEvidenceVerifier({ keys, identities: [], logs: [v1.trust] });
 const signed = await signedStatement();
 const body = entryBody('rekor-v2', entryParts(signed));
 const good = log.entry(body);
@@ -132,7 +132,7 @@ describe('verify', () => {
 
   it('accepts evidence in an earlier shard that is still trusted', async () => {
     const earlier = makePaperLog('rekor-v2', 'shard-1.log.test');
-    const both = makeEvidenceVerifier({ keys, logs: [log.trust, earlier.trust] });
+    const both = makeEvidenceVerifier({ keys, identities: [], logs: [log.trust, earlier.trust] });
     expect((await both.verify(loggedIn(earlier, signed))).logIndex).toBe(1);
     expect(await verdict(loggedIn(earlier, signed))).toBe('LOG_PROOF_INVALID');
   });
@@ -227,7 +227,9 @@ describe('makeEvidenceVerifier', () => {
         .toString('base64'),
     ],
   ])('refuses %s as an accepted key', async (_, key) => {
-    expect(await codeOf(() => makeEvidenceVerifier({ keys: [key], logs: [log.trust] }))).toBe('KEY_INVALID');
+    expect(await codeOf(() => makeEvidenceVerifier({ keys: [key], identities: [], logs: [log.trust] }))).toBe(
+      'KEY_INVALID',
+    );
   });
 });
 

@@ -37,7 +37,7 @@ async function assertWhole(dir: string, acknowledged: readonly string[]): Promis
   try {
     const client = clientOf(log.trust, log.transport);
     const signer = makeTestSigner();
-    const verifier = makeEvidenceVerifier({ keys: [signer.spki], logs: [log.trust] });
+    const verifier = makeEvidenceVerifier({ keys: [signer.spki], identities: [], logs: [log.trust] });
     const { treeSize, rootHash } = await client.checkpoint(NEVER);
     const range = makeCompactRange();
     const leaves = new Set<string>();
