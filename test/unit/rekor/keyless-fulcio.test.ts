@@ -145,6 +145,12 @@ describe('makeFulcio', () => {
     expect(String(error)).not.toContain(fakeToken().split('.')[1]);
   });
 
+  it('reads no more of an endless answer than a certificate can have', async () => {
+    await expect(certifyAt(BAD_LISTENERS['an endless answer'] ?? (() => undefined))).rejects.toMatchObject({
+      message: expect.stringMatching(/longer than 131072 bytes/),
+    });
+  });
+
   it.each([400, 401, 403])('explains a refusal of status %d by the claims of the token', async (status) => {
     const refusing = answering({ code: 3, message: 'no such token' }, status);
     await expect(certifyAt(refusing, { token: fakeToken({ aud: 'elsewhere' }) })).rejects.toMatchObject({

@@ -77,6 +77,8 @@ describe('makeTimestampAuthority', () => {
     ['cut off', (answer) => answer.subarray(0, -1)],
     ['with a byte behind it', (answer) => Buffer.concat([answer, Buffer.of(0)])],
     ['said twice', (answer) => Buffer.concat([answer, answer])],
+    // 0x82 and two bytes of length become 0x83 and three
+    ['whose length is not in DER', (answer) => Buffer.concat([Buffer.of(0x30, 0x83, 0), answer.subarray(2)])],
     ['as text', (answer) => Buffer.from(answer.toString('base64'))],
     ['without a token', () => tlv(0x30, tlv(0x30, tlv(0x02, Buffer.of(0))))],
     [

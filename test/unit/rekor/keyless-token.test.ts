@@ -50,6 +50,7 @@ describe('readClaims', () => {
     ['a line break in it', `${fakeToken()}\nx`],
     ['a payload that is no JSON', 'YQ.YQ.YQ'],
     ['more length than any token', fakeToken({ padding: 'x'.repeat(20_000) })],
+    ['a signature longer than any token', `${fakeToken()}${'A'.repeat(20_000)}`],
     ['deep nesting', fakeToken({ deep: JSON.parse(`${'['.repeat(50)}${']'.repeat(50)}`) as unknown })],
   ])('refuses a token with %s', async (_, token) => {
     expect(await codeOf(() => readClaims(token, 'a test'))).toBe('SIGNER_UNAVAILABLE');
