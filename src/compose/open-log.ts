@@ -1,19 +1,22 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Config, LogSettings } from '../config/config.ts';
+import type { Config, RekorLogSettings } from '../config/config.ts';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import type { Logger } from '../observe/log.ts';
-import type { LogHead, LogReader, LogWriter } from '../protocol/ports.ts';
+import type { Checkpoint } from '../ledger/checkpoint.ts';
+import type { LogHead, LogReader, LogSearch, LogWriter } from '../protocol/ports.ts';
 import { openEmbeddedLog } from '../rekor/embedded/embedded-log.ts';
 import { readLock } from '../rekor/embedded/lock.ts';
 import { readEmbeddedTrust } from '../rekor/embedded/read-trust.ts';
-import { readLogTrust } from '../rekor/trust.ts';
+import { PUBLIC_GOOD } from '../rekor/public-good.ts';
 import type { LogTransport } from '../rekor/transport.ts';
 import type { LogTrust } from '../rekor/trusted-root.ts';
 import { makeUndiciTransport } from '../rekor/undici-transport.ts';
 import { makeRekorV1Client } from '../rekor/v1-client.ts';
 import { makeRekorV2Client } from '../rekor/v2-client.ts';
+import { readCa } from './open-store.ts';
+import type { OpenedTrust } from './open-trust.ts';
 
 const API = '/api/v2';
 /** Together 3 s: many times what a command on a known tag takes. */
@@ -24,8 +27,13 @@ export interface OpenedLog {
   readonly writer: LogWriter;
   /** A log of tiles is read leaf by leaf; of a Rekor v1 only the head is. */
   readonly follow:
-    | { readonly kind: 'tiles'; readonly reader: LogReader }
-    | { readonly kind: 'head'; readonly head: LogHead };
+    | {
+        readonly kind: 'tiles';
+        readonly reader: LogReader;
+        /** What a checkpoint must have beside the log's signature. Throws LOG_PROOF_INVALID. */
+        readonly accept?: (checkpoint: Checkpoint) => void;
+      }
+    | { readonly kind: 'head'; readonly head: LogHead; readonly search: LogSearch };
   readonly trusted: readonly [LogTrust, ...LogTrust[]];
   /** The embedded log's own HTTP API, where this process runs it. */
   readonly embedded?: { readonly transport: LogTransport; announce(url: string | undefined): Promise<void> };
@@ -33,22 +41,20 @@ export interface OpenedLog {
 }
 
 /** The log of the config. Throws LOG_IN_USE, LOG_FORKED, LOG_UNAVAILABLE, TRUST_ROOT_INVALID. */
-export async function openLog(
-  { log, dataDir }: Config,
-  { logger, count }: { readonly logger: Logger; readonly count: CountCalls },
-): Promise<OpenedLog> {
-  return log.kind === 'embedded'
-    ? openEmbedded(join(dataDir, 'log'), { logger, count })
-    : openRekor(log, count);
+export async function openLog({ log, dataDir }: Config, parts: LogParts): Promise<OpenedLog> {
+  return log.kind === 'embedded' ? openEmbedded(join(dataDir, 'log'), parts) : openRekor(log, parts);
+}
+
+export interface LogParts {
+  readonly logger: Logger;
+  readonly count: CountCalls;
+  readonly trust: Pick<OpenedTrust, 'logs'>;
 }
 
 /** Wraps a transport so that its calls are counted. */
 export type CountCalls = (transport: LogTransport) => LogTransport;
 
-interface EmbeddedParts {
-  readonly logger: Logger;
-  readonly count: CountCalls;
-}
+type EmbeddedParts = Pick<LogParts, 'logger' | 'count'>;
 
 /** The embedded log belongs to one process; where a `tagseal serve` has it open, we use it through that one's door. */
 async function openEmbedded(dir: string, parts: EmbeddedParts): Promise<OpenedLog> {
@@ -108,31 +114,24 @@ function v2Client(url: string, trust: LogTrust, transport: LogTransport): LogWri
   return makeRekorV2Client({ url, trust, write: transport, read: { transport, prefix: API } });
 }
 
-async function openRekor(log: LogSettings, count: CountCalls): Promise<OpenedLog> {
-  const { kind, url } = log;
-  if (kind === 'embedded' || url === undefined) {
-    throw new AppError({ code: 'CONFIG_INVALID', message: `log.url must be set for log.kind ${kind}` });
-  }
-  const trusted = await readLogTrust({ kind, url, ...trustSource(log) });
-  const [trust] = trusted;
-  const write = count(makeUndiciTransport({ baseUrl: url }));
+async function openRekor(log: RekorLogSettings, { trust, count }: LogParts): Promise<OpenedLog> {
+  const { kind } = log;
+  const url = log.url ?? PUBLIC_GOOD[kind].url;
+  const trusted = await trust.logs(kind, { url, trust: log.trust });
+  const [first] = trusted;
+  const perMinute =
+    log.requestsPerMinute ?? (log.url === undefined ? PUBLIC_GOOD[kind].requestsPerMinute : undefined);
+  const ca = log.caFile === undefined ? undefined : await readCa('log.caFile', log.caFile);
+  const transportTo = (baseUrl: string) => count(makeUndiciTransport({ baseUrl }));
+  const write = transportTo(url);
   const close = () => Promise.resolve();
   if (kind === 'rekor-v1') {
-    const client = makeRekorV1Client({ url, trust, transport: write });
-    return { writer: client, follow: { kind: 'head', head: client }, trusted, close };
+    const client = makeRekorV1Client({ url, trust: first, transport: write });
+    return { writer: client, follow: { kind: 'head', head: client, search: client }, trusted, close };
   }
   const read =
     log.readUrl === undefined
       ? { transport: write, prefix: API }
-      : { transport: count(makeUndiciTransport({ baseUrl: log.readUrl })), prefix: '' };
-  return { ...tileLog(makeRekorV2Client({ url, trust, write, read })), trusted, close };
-}
-
-function trustSource({ trustedRootFile, publicKeyFile, origin }: LogSettings) {
-  if (trustedRootFile !== undefined) return { trustedRootFile };
-  if (publicKeyFile !== undefined && origin !== undefined) return { publicKeyFile, origin };
-  throw new AppError({
-    code: 'CONFIG_INVALID',
-    message: 'log.trustedRootFile, or log.publicKeyFile with log.origin, must say which log to trust',
-  });
+      : { transport: transportTo(log.readUrl), prefix: '' };
+  return { ...tileLog(makeRekorV2Client({ url, trust: first, write, read })), trusted, close };
 }
