@@ -2,6 +2,7 @@ import type { Checkpoint } from '../ledger/checkpoint.ts';
 import type {
   LoggedStatement,
   SerializedBundle,
+  SignatureVerifier,
   SignedStatement,
   VerifiedEntry,
 } from '../ledger/evidence.ts';
@@ -166,6 +167,14 @@ export interface EvidenceVerifier {
   candidate(body: Uint8Array): string | undefined;
   /** Whether a body over this very statement is signed by us; the parts of it. Some milliseconds. */
   own(statement: string, body: Uint8Array): Promise<SignedStatement | undefined>;
+}
+
+/** Decides of a log body alone, whose statement nobody here has, whether it is ours. */
+export interface LeafVerifier {
+  /** What a canonicalized log body is over and who signed it, if that is one of us: the signature is verified. */
+  ownLeaf(
+    body: Uint8Array,
+  ): Promise<{ readonly statementDigest: string; readonly verifier: SignatureVerifier } | undefined>;
 }
 
 /** Time for people and for time limits; never for a decision about evidence. */

@@ -15,6 +15,8 @@ export interface SharedTail {
   readonly tail: Tail;
   /** One turn of the background work, every few seconds: lead and read on, or take over what the leader has saved. */
   turn(signal: AbortSignal): Promise<void>;
+  /** Whether it is up to this process to do what one of them must do for all, such as the audit. */
+  leads(): boolean;
   /** Saves what is not saved yet and gives the lease up; an error is logged. */
   close(signal: AbortSignal): Promise<void>;
 }
@@ -66,6 +68,7 @@ export function makeSharedTail(parts: SharedTailParts): SharedTail {
 
   return {
     tail,
+    leads: () => lease?.holds() ?? false,
     async turn(signal) {
       await renew(signal);
       await tail.follow(signal);

@@ -56,7 +56,7 @@ export function makeTreeLog(origin = 'tree.test'): TreeLog {
       leaves,
       reader: { checkpoint: async () => signTree(leaves), leaves: read },
       readCount: () => count,
-      addOwn: (statement) => void leaves.push(Buffer.from(OWN + statement)),
+      addOwn: (statement) => void leaves.push(ownBody(statement)),
       addOthers(more) {
         for (let i = 0; i < more; i += 1) leaves.push(Buffer.from(`other ${leaves.length}`));
       },
@@ -66,6 +66,11 @@ export function makeTreeLog(origin = 'tree.test'): TreeLog {
   }
 
   return logOf([]);
+}
+
+/** The leaf of `addOwn`. */
+export function ownBody(statement: string): Uint8Array {
+  return Buffer.from(OWN + statement);
 }
 
 /** Knows the leaves of `addOwn`. */
