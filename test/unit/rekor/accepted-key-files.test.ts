@@ -63,6 +63,17 @@ describe('readAcceptedKeys', () => {
     expect(await codeOf(() => readAcceptedKeys(['a.pem'], reading(pem)))).toBe('KEY_INVALID');
   });
 
+  it.each([
+    ['it is encrypted', BAD.filter(([name]) => name.includes('encrypted'))],
+    ['it is longer than any key', BAD.filter(([name]) => name.includes('longer'))],
+  ])('says of a key that %s', async (why, rows) => {
+    for (const [, pem] of rows) {
+      await expect(readAcceptedKeys(['a.pem'], reading(pem))).rejects.toMatchObject({
+        message: expect.stringContaining(why),
+      });
+    }
+  });
+
   it('refuses a file that is not there', async () => {
     expect(await codeOf(() => readAcceptedKeys(['/does/not/exist.pem']))).toBe('KEY_INVALID');
   });
