@@ -8,7 +8,7 @@ import {
   TimeStampResp,
   TSTInfo,
 } from '@peculiar/asn1-tsp';
-import { ASN1Obj, RFC3161Timestamp } from '@sigstore/core';
+import { RFC3161Timestamp } from '@sigstore/core';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../errors/quote.ts';
 import {
@@ -87,14 +87,13 @@ function requestFor({ imprint, nonce }: Asked): Uint8Array {
 function readAnswer(service: string, { body }: ServiceAnswer, asked: Asked): Timestamp {
   const der = Buffer.from(body);
   try {
-    // one value and nothing behind it, in the one encoding that verifiers read
-    if (!ASN1Obj.parseBuffer(der).toDER().equals(der)) throw new TypeError('not in DER');
-    requireGranted(service, AsnConvert.parse(der, TimeStampResp));
+    // as verifiers read it: one value in DER and nothing behind it
     const parsed = RFC3161Timestamp.parse(der);
+    requireGranted(service, AsnConvert.parse(der, TimeStampResp));
     if (parsed.eContentType !== id_ct_tstInfo) throw new TypeError('no TSTInfo in it');
     const info = AsnConvert.parse(parsed.tstInfo.raw, TSTInfo);
     requireAsked(service, info, asked);
-    // as verifiers read it: they take no fractions but milliseconds
+    // verifiers take no fractions of a second but milliseconds
     return { der: der.toString('base64'), time: parsed.signingTime.getTime() };
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
