@@ -13,6 +13,7 @@ import type { LeafBatch, LogReader } from '../../src/protocol/ports.ts';
 
 const BATCH = 256;
 const OWN = 'own ';
+const FAKE = 'fake ';
 
 /** A log of leaves in memory that signs its tree; a test may change the leaves as it likes. */
 export interface TreeLog {
@@ -22,6 +23,8 @@ export interface TreeLog {
   /** How many leaves were read. */
   readCount(): number;
   addOwn(statement: string): void;
+  /** A leaf that only carries our key. */
+  addFake(statement: string): void;
   addOthers(count: number): void;
   /** Another log with the same key and leaves: what a split view shows to others. */
   fork(): TreeLog;
@@ -57,6 +60,7 @@ export function makeTreeLog(origin = 'tree.test'): TreeLog {
       reader: { checkpoint: async () => signTree(leaves), leaves: read },
       readCount: () => count,
       addOwn: (statement) => void leaves.push(ownBody(statement)),
+      addFake: (statement) => void leaves.push(Buffer.from(FAKE + OWN + statement)),
       addOthers(more) {
         for (let i = 0; i < more; i += 1) leaves.push(Buffer.from(`other ${leaves.length}`));
       },
@@ -77,6 +81,7 @@ export function ownBody(statement: string): Uint8Array {
 export const ownOfTreeLog = {
   candidate(body: Uint8Array): string | undefined {
     const text = Buffer.from(body).toString('utf8');
-    return text.startsWith(OWN) ? statementDigest(text.slice(OWN.length)) : undefined;
+    const claimed = text.startsWith(FAKE) ? text.slice(FAKE.length) : text;
+    return claimed.startsWith(OWN) ? statementDigest(claimed.slice(OWN.length)) : undefined;
   },
 };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { AppError } from '../../../src/errors/app-error.ts';
+import type { ErrorCode } from '../../../src/errors/code.ts';
 import { leafHash } from '../../../src/ledger/leaf-hash.ts';
 import type { RecordPhase, TagRecord } from '../../../src/ledger/record.ts';
 import { statementDigest } from '../../../src/ledger/statement.ts';
@@ -26,10 +27,8 @@ const verifier: Pick<EvidenceVerifier, 'own' | 'verify' | 'leafHash'> & LeafVeri
     Buffer.from(body).equals(ownBody(statement)) ? sampleRecord().claim : undefined,
   async ownLeaf(body) {
     const digest = ownOfTreeLog.candidate(body);
-    const isFake = digest === statementDigest('signed by a stranger');
-    return digest === undefined || isFake
-      ? undefined
-      : { statementDigest: digest, verifier: sampleRecord().claim.verifier };
+    if (digest === undefined || Buffer.from(body).toString('utf8').startsWith('fake ')) return undefined;
+    return { statementDigest: digest, verifier: sampleRecord().claim.verifier };
   },
 };
 
@@ -190,6 +189,14 @@ describe('makeAuditor', () => {
     expect(await phaseOf(store, record)).toBe(phase);
   });
 
+  it('does not refuse a reservation for an older leaf that only carries our key', async () => {
+    const log = makeTreeLog();
+    log.addFake(reserved.claim.statement);
+    const store = await storeOf({ ...reserved, ...reservedAt(1) });
+    const { run } = await auditorOf({ log, store });
+    expect(await run()).toEqual({ ...NOTHING, records: 1 });
+  });
+
   it('counts every leaf of an earlier shard as older than a reservation in a later one', async () => {
     const [old, log] = [makeTreeLog('old.test'), makeTreeLog()];
     old.addOthers(5);
@@ -217,7 +224,7 @@ describe('makeAuditor', () => {
   it('tells a leaf of ours that no record explains once, and counts it for good', async () => {
     const log = makeTreeLog();
     log.addOwn('nobody knows this');
-    log.addOwn('signed by a stranger');
+    log.addFake('signed by a stranger');
     const { run, events } = await auditorOf({ log, store: await storeOf() });
     expect(await run()).toEqual({ ...NOTHING, unexplained: 1 });
     expect(await run()).toEqual({ ...NOTHING, unexplained: 1 });
@@ -304,12 +311,16 @@ describe('makeAuditor', () => {
     const logs = [{ tail, reader: down.reader, logId: 'id' }];
     const blind = makeAuditor({ logs, store, verifier, leaves: verifier, logger: SILENT });
     expect(await codeOf(() => blind.run(signal))).toBe('LOG_UNAVAILABLE');
+    const full = await storeOf({ ...logged(reserved, [0, 0]), ...reservedAt(0) });
+    const update = async () => raise('STORE_UNAVAILABLE');
+    const readOnly = await auditorOf({ log, store: { ...full, update } });
+    expect(await codeOf(readOnly.run)).toBe('STORE_UNAVAILABLE');
     log.leaves.pop();
     expect(await codeOf(honest.follow)).toBe('LOG_FORKED');
     expect(await codeOf(honest.run)).toBe('LOG_FORKED');
   });
 });
 
-function raise(code: 'LOG_UNAVAILABLE'): never {
+function raise(code: ErrorCode): never {
   throw new AppError({ code, message: 'down' });
 }

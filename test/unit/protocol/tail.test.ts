@@ -144,6 +144,22 @@ describe('makeTail', () => {
     await old.close();
   });
 
+  it('follows no checkpoint that lacks what it must have beside the log’s signature', async () => {
+    await using log = await startEmbeddedLog();
+    await write(log, 'one');
+    const { client, trust } = log;
+    const accept = ({ treeSize }: { readonly treeSize: number }) => {
+      if (treeSize > 1) throw new AppError({ code: 'LOG_PROOF_INVALID', message: 'no witness' });
+    };
+    const parts = { reader: client, verifier, logger: silentLogger, origin: trust.origin, lifetime: signal };
+    const tail = makeTail({ ...parts, accept });
+    await tail.ready(signal);
+    await write(log, 'two');
+    expect(await codeOf(() => tail.ready(signal))).toBe('LOG_PROOF_INVALID');
+    expect(tail.position().treeSize).toBe(1);
+    expect(tail.fork()).toBeUndefined();
+  });
+
   it('shares one reading among all who wait, and lets the impatient go', async () => {
     await using log = await startEmbeddedLog();
     await write(log, 'one');
