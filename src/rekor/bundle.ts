@@ -14,7 +14,11 @@ export function assembleBundle(signed: SignedStatement, entry: LogEntry): Serial
   const { digest, signature, verifier } = entryParts(signed);
   return {
     mediaType: BUNDLE_V03_MEDIA_TYPE,
-    verificationMaterial: { ...keyMaterial(verifier), tlogEntries: [printLogEntry(entry)] },
+    verificationMaterial: {
+      ...keyMaterial(verifier),
+      tlogEntries: [printLogEntry(entry)],
+      ...timestamps(signed.timestamp),
+    },
     messageSignature: { messageDigest: { algorithm: 'SHA2_256', digest }, signature },
   };
 }
@@ -33,4 +37,9 @@ function keyMaterial(verifier: SignatureVerifier): object {
   return verifier.kind === 'publicKey'
     ? { publicKey: { hint: keyHint(verifier.spki) } }
     : { certificate: { rawBytes: verifier.der } };
+}
+
+function timestamps(timestamp: string | undefined): object {
+  if (timestamp === undefined) return {};
+  return { timestampVerificationData: { rfc3161Timestamps: [{ signedTimestamp: timestamp }] } };
 }

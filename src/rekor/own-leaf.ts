@@ -1,15 +1,18 @@
+import { createHash } from 'node:crypto';
 import * as z from 'zod/mini';
-import type { AcceptedKeys } from './accepted-keys.ts';
-import { entryBody, pemContent, type EntryParts, type LogKind } from './entry.ts';
-import { verifiesDigest } from './p256.ts';
+import { AppError } from '../errors/app-error.ts';
+import type { SignatureVerifier, SignedStatement } from '../ledger/evidence.ts';
+import type { AcceptedSigners } from './accepted-signers.ts';
+import { entryBody, type EntryParts, type LogKind } from './entry.ts';
 
+const holder = z.object({ rawBytes: z.string() });
 const leafV2 = z.object({
   spec: z.object({
     hashedRekordV002: z.object({
       data: z.object({ digest: z.string() }),
       signature: z.object({
         content: z.string(),
-        verifier: z.object({ publicKey: z.object({ rawBytes: z.string() }) }),
+        verifier: z.union([z.object({ publicKey: holder }), z.object({ x509Certificate: holder })]),
       }),
     }),
   }),
@@ -20,61 +23,62 @@ const leafV1 = z.object({
     signature: z.object({ content: z.string(), publicKey: z.object({ content: z.string() }) }),
   }),
 });
+const PEM = /^-----BEGIN (PUBLIC KEY|CERTIFICATE)-----\n([A-Za-z0-9+/=\n]+)\n-----END \1-----\n$/;
 
-/** Finds our keys in bodies as the log writes them, without parsing: a log is mostly other people's entries. */
-export function makeKeyFinder(kind: LogKind, spkis: readonly string[]): (body: Uint8Array) => boolean {
-  const needles = spkis.map((spki) => Buffer.from(kind === 'rekor-v1' ? pemContent(spki) : spki, 'utf8'));
-  return (body) => {
-    const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-    return needles.some((needle) => bytes.includes(needle));
-  };
+/** The parts of a canonicalized log body, if it is byte for byte the one that they make; nothing is verified. */
+export function readLeaf(kind: LogKind, body: Uint8Array): EntryParts | undefined {
+  try {
+    const json: unknown = JSON.parse(Buffer.from(body).toString('utf8'));
+    const parts = kind === 'rekor-v1' ? partsV1(json) : partsV2(json);
+    return parts !== undefined && Buffer.compare(entryBody(kind, parts), body) === 0 ? parts : undefined;
+  } catch {
+    // other entry types and garbage are no leaves of ours
+    return undefined;
+  }
 }
 
 /**
- * Which statement a canonicalized log body binds, if its signature is by one of our keys; hex SHA-256. A body that only
- * carries our key is not ours: anybody can log that.
+ * The signed statement that a canonicalized log body is made of, if it is over this very statement and its signature is
+ * ours; by a certificate, valid when that was issued. A body that only carries our key is not ours: anybody can log that.
  */
 export function readOwnLeaf(
-  kind: LogKind,
-  keys: AcceptedKeys,
+  { kind, signers }: { readonly kind: LogKind; readonly signers: AcceptedSigners },
+  statement: string,
   body: Uint8Array,
-): { readonly statementDigest: string } | undefined {
-  const parts = kind === 'rekor-v1' ? partsV1(keys, parse(body)) : partsV2(parse(body));
-  const key = parts?.verifier.kind === 'publicKey' ? keys.bySpki.get(parts.verifier.spki) : undefined;
-  if (parts === undefined || key === undefined) return undefined;
-  const digest = Buffer.from(parts.digest, 'base64');
+): SignedStatement | undefined {
+  const parts = readLeaf(kind, body);
+  if (parts?.digest !== createHash('sha256').update(statement, 'utf8').digest('base64')) return undefined;
+  const signed = { statement, signature: parts.signature, verifier: parts.verifier };
   try {
-    if (Buffer.compare(entryBody(kind, parts), body) !== 0 || !verifiesDigest(key, digest, parts.signature))
-      return undefined;
-  } catch {
-    // a signature that cannot even be decoded is not by us
-    return undefined;
+    const { certified } = signers.verifySignature(signed);
+    return certified?.isValidAt(certified.notBefore) === false ? undefined : signed;
+  } catch (error) {
+    // refused by name: by a stranger, or not signed at all
+    if (error instanceof AppError) return undefined;
+    throw error;
   }
-  return { statementDigest: digest.toString('hex') };
 }
 
 function partsV2(json: unknown): EntryParts | undefined {
   const leaf = z.safeParse(leafV2, json).data?.spec.hashedRekordV002;
   if (leaf === undefined) return undefined;
-  const verifier = { kind: 'publicKey', spki: leaf.signature.verifier.publicKey.rawBytes } as const;
-  return { digest: leaf.data.digest, signature: leaf.signature.content, verifier };
+  const { data, signature } = leaf;
+  const verifier: SignatureVerifier =
+    'publicKey' in signature.verifier
+      ? { kind: 'publicKey', spki: signature.verifier.publicKey.rawBytes }
+      : { kind: 'certificate', der: signature.verifier.x509Certificate.rawBytes };
+  return { digest: data.digest, signature: signature.content, verifier };
 }
 
-function partsV1(keys: AcceptedKeys, json: unknown): EntryParts | undefined {
+function partsV1(json: unknown): EntryParts | undefined {
   const leaf = z.safeParse(leafV1, json).data?.spec;
   if (leaf === undefined) return undefined;
-  const pem = Buffer.from(leaf.signature.publicKey.content, 'base64').toString('utf8');
-  const spki = [...keys.bySpki.keys()].find((each) => pem.replaceAll(/-----[A-Z ]+-----|\n/g, '') === each);
-  if (spki === undefined) return undefined;
+  const pem = Buffer.from(leaf.signature.publicKey.content, 'base64').toString('latin1');
+  const [, label, lines] = PEM.exec(pem) ?? [];
+  if (lines === undefined) return undefined;
+  const base64 = lines.replaceAll('\n', '');
+  const verifier: SignatureVerifier =
+    label === 'CERTIFICATE' ? { kind: 'certificate', der: base64 } : { kind: 'publicKey', spki: base64 };
   const digest = Buffer.from(leaf.data.hash.value, 'hex').toString('base64');
-  return { digest, signature: leaf.signature.content, verifier: { kind: 'publicKey', spki } };
-}
-
-function parse(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(body).toString('utf8'));
-  } catch {
-    // other entry types and garbage are no leaves of ours
-    return undefined;
-  }
+  return { digest, signature: leaf.signature.content, verifier };
 }

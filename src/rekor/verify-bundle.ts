@@ -1,31 +1,28 @@
-import { bundleFromJSON } from '@sigstore/bundle';
-import { TrustedRoot } from '@sigstore/protobuf-specs';
-import { toSignedEntity, toTrustMaterial, VerificationError, Verifier } from '@sigstore/verify';
 import { AppError } from '../errors/app-error.ts';
-import type { LoggedStatement, SerializedBundle, VerifiedEntry } from '../ledger/evidence.ts';
+import type {
+  LoggedStatement,
+  SerializedBundle,
+  SignedStatement,
+  VerifiedEntry,
+} from '../ledger/evidence.ts';
 import type { EvidenceVerifier } from '../protocol/ports.ts';
-import { makeAcceptedKeys, type AcceptedKeys } from './accepted-keys.ts';
+import { makeAcceptedSigners, type AcceptedSigner } from './accepted-signers.ts';
 import { parseBoundedJson } from './bounded-json.ts';
 import { assembleBundle, entryInBundle } from './bundle.ts';
+import { makeCandidateFinder } from './candidates.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { entryLeafHash } from './entry.ts';
 import type { LogEntry } from './log-entry.ts';
-import { makeKeyFinder, readOwnLeaf } from './own-leaf.ts';
-import { logIdOf, trustedRootFor, type LogTrust } from './trusted-root.ts';
+import { readOwnLeaf } from './own-leaf.ts';
 import type { SigstoreTrust } from './sigstore-trust.ts';
-import { verifyLogEntry } from './verify-inclusion.ts';
+import { logIdOf, type LogTrust } from './trusted-root.ts';
+import { makeEntryCheck } from './verify-inclusion.ts';
+import type { Identity } from './verify/identity.ts';
+import { makeTimestampCheck } from './verify/timestamp.ts';
+import { isWithin, windowOf } from './verify/window.ts';
 
 const BUNDLE_LIMITS = { maxBytes: 65_536, maxDepth: 12 };
-/** One log entry; no certificate, hence no SCT; and a key needs no time. */
-const THRESHOLDS = { tlogThreshold: 1, ctlogThreshold: 0, timestampThreshold: 0 };
-
-/** Whom a certificate is for. */
-export interface Identity {
-  /** Its one subject alternative name: a URI or an e-mail address. */
-  readonly san: string;
-  /** URL of the issuer of the token that it was given for. */
-  readonly issuer: string;
-}
+const MS_PER_SECOND = 1_000;
 
 export interface EvidenceTrust {
   /** Public keys whose signatures are ours: SubjectPublicKeyInfo, DER in base64, ECDSA P-256. */
@@ -38,47 +35,75 @@ export interface EvidenceTrust {
   readonly logs: readonly [LogTrust, ...LogTrust[]];
 }
 
-/** Verifies evidence as DESIGN section 2: by @sigstore/verify, and strictly where that is lenient. Throws KEY_INVALID. */
+/**
+ * Verifies evidence as DESIGN section 2: offline, and with no clock but the log's and the timestamp authorities' (why
+ * not by @sigstore/verify: docs/adr/0007). Throws KEY_INVALID.
+ */
 export function makeEvidenceVerifier(trust: EvidenceTrust): EvidenceVerifier {
-  const keys = makeAcceptedKeys(trust.keys);
+  const signers = makeAcceptedSigners(trust);
+  const checkTimestamp = makeTimestampCheck(trust.sigstore?.timestampAuthorities ?? []);
   const { kind } = trust.logs[0];
-  const logs = new Map(trust.logs.map((log) => [logIdOf(log), { log, verifier: makeVerifier(log, keys) }]));
+  const logs = new Map(trust.logs.map((log) => [logIdOf(log), makeTrustedLog(log)]));
+
+  /** Milliseconds since the epoch, if the record brings a timestamp; it must be good, whoever signed. */
+  function timestampOf({ timestamp, signature }: SignedStatement): number | undefined {
+    return timestamp === undefined ? undefined : checkTimestamp(timestamp, signature);
+  }
+
+  function verifySignature(signed: SignedStatement): void {
+    const signer = signers.verifySignature(signed);
+    const time = timestampOf(signed) ?? signer.certified?.notBefore;
+    assertValidAt(signer, time === undefined ? [] : [time]);
+  }
 
   function verify({ bundle, ...signed }: LoggedStatement): VerifiedEntry {
-    keys.verifySignature(signed);
+    const signer = signers.verifySignature(signed);
     const copy = copyBundle(bundle);
     const entry = readEntry(copy);
     // nothing may stand in a bundle but what the record and the entry put there
     if (canonicalJson(copy) !== canonicalJson(assembleBundle(signed, entry))) {
       throw recordInvalid('its bundle is not the one of its statement, signature, key and log entry');
     }
-    const trusted = logs.get(entry.logId);
-    if (trusted === undefined) throw new AppError({ code: 'LOG_PROOF_INVALID', message: UNKNOWN_LOG });
-    const verified = verifyLogEntry(trusted.log, signed, entry);
-    trusted.verifier.verify(toSignedEntity(bundleFromJSON(copy), Buffer.from(signed.statement, 'utf8')));
-    return verified;
+    const log = logs.get(entry.logId);
+    if (log === undefined) throw logUntrusted('it is of a log that is not trusted');
+    const verified = log.check(signed, entry);
+    const timestamp = timestampOf(signed);
+    const times = [...secondsToMs(verified.integratedTime), ...(timestamp === undefined ? [] : [timestamp])];
+    if (!times.every((time) => isWithin(log.window, time))) {
+      throw logUntrusted('the key of its log did not count at that time');
+    }
+    assertValidAt(signer, times);
+    const integratedTime = verified.integratedTime ?? wholeSeconds(timestamp);
+    return { ...verified, ...(integratedTime !== undefined && { integratedTime }) };
   }
 
   return {
-    verifySignature: async (signed) => closed(() => keys.verifySignature(signed)),
+    verifySignature: async (signed) => closed(() => verifySignature(signed)),
     verify: async (logged) => closed(() => verify(logged)),
     leafHash: (signed) => entryLeafHash(kind, signed),
-    carriesOurKey: makeKeyFinder(kind, trust.keys),
-    own: (body) => readOwnLeaf(kind, keys, body),
+    candidate: makeCandidateFinder(kind, trust, signers),
+    own: async (statement, body) => closed(() => readOwnLeaf({ kind, signers }, statement, body)),
   };
 }
 
-const UNKNOWN_LOG =
-  'cannot accept the log entry: it is of a log that is not trusted; compare the log in the settings with the record';
+function makeTrustedLog(log: LogTrust) {
+  return { check: makeEntryCheck(log), window: windowOf(log.validFor) };
+}
 
-function makeVerifier(log: LogTrust, keys: AcceptedKeys): Verifier {
-  const root = TrustedRoot.fromJSON(trustedRootFor(log));
-  const material = toTrustMaterial(root, (hint) => {
-    const publicKey = keys.byHint(hint);
-    if (publicKey === undefined) throw recordInvalid('its bundle names a key that is not ours');
-    return { publicKey, validFor: () => true };
-  });
-  return new Verifier(material, THRESHOLDS);
+/** A certificate lives for minutes, so somebody must have said when it was used; a key needs no time. */
+function assertValidAt({ certified }: AcceptedSigner, times: readonly number[]): void {
+  if (certified === undefined) return;
+  if (times.length === 0) throw recordInvalid('nobody says when its certificate was used');
+  if (times.every((time) => certified.isValidAt(time))) return;
+  throw recordInvalid('its certificate, or who issued it, was not valid when it was used');
+}
+
+function secondsToMs(seconds: number | undefined): readonly number[] {
+  return seconds === undefined ? [] : [seconds * MS_PER_SECOND];
+}
+
+function wholeSeconds(time: number | undefined): number | undefined {
+  return time === undefined ? undefined : Math.floor(time / MS_PER_SECOND);
 }
 
 /** A plain copy within limits, so that every check sees the same bytes. */
@@ -98,18 +123,19 @@ function readEntry(bundle: SerializedBundle): LogEntry {
   }
 }
 
-/** Every exception whatever is a failed verification: the libraries throw TypeErrors, too, for hostile input. */
+/** Every exception whatever is a failed verification: parsers throw TypeErrors, too, for hostile input. */
 function closed<T>(verify: () => T): T {
   try {
     return verify();
   } catch (error) {
     if (error instanceof AppError) throw error;
-    if (error instanceof VerificationError && error.code.startsWith('TLOG')) {
-      const message = `cannot accept the log entry: ${error.message}; do not trust this record until it is explained`;
-      throw new AppError({ code: 'LOG_PROOF_INVALID', message, cause: error });
-    }
     throw recordInvalid('its evidence cannot be verified', error);
   }
+}
+
+function logUntrusted(why: string): AppError {
+  const message = `cannot accept the log entry: ${why}; compare the log in the settings with the record`;
+  return new AppError({ code: 'LOG_PROOF_INVALID', message });
 }
 
 function recordInvalid(why: string, cause?: unknown): AppError {

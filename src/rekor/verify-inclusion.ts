@@ -1,44 +1,61 @@
+import { createPublicKey, verify } from 'node:crypto';
 import { AppError } from '../errors/app-error.ts';
-import type { Checkpoint } from '../ledger/checkpoint.ts';
 import type { SignedStatement, VerifiedEntry } from '../ledger/evidence.ts';
 import { verifyInclusion } from '../ledger/inclusion-proof.ts';
 import { leafHash } from '../ledger/leaf-hash.ts';
-import { parseCheckpoint, verifyCheckpoint } from '../ledger/signed-note.ts';
+import { canonicalJson } from './canonical-json.ts';
 import { entryBody, entryParts } from './entry.ts';
 import type { LogEntry } from './log-entry.ts';
+import { makePinnedCheckpoint } from './pinned-checkpoint.ts';
 import type { LogTrust } from './trusted-root.ts';
 
 const VERSIONS = { embedded: '0.0.2', 'rekor-v2': '0.0.2', 'rekor-v1': '0.0.1' } as const;
-const TREE_ID = /^[1-9][0-9]{0,18}$/;
-const TREE_ID_HEX_DIGITS = 16;
 
 /**
- * That the leaf of this very statement, signature and key is in the log. The leaf is rebuilt and not taken from the
- * entry, so an entry that names another key proves nothing (rekor-v2-spec 6.1.4). Throws LOG_ENTRY_INVALID, LOG_PROOF_INVALID.
+ * That the leaf of this very statement, signature and key is in the log, and since when if the log says that. Throws
+ * LOG_ENTRY_INVALID, LOG_PROOF_INVALID.
  */
-export function verifyLogEntry(trust: LogTrust, signed: SignedStatement, entry: LogEntry): VerifiedEntry {
-  const leaf = entryBody(trust.kind, entryParts(signed));
-  if (entry.version !== VERSIONS[trust.kind] || entry.body !== Buffer.from(leaf).toString('base64')) {
-    throw reject('LOG_ENTRY_INVALID', 'the entry is not the one that this statement, signature and key make');
-  }
-  assertTime(trust, entry);
-  const checkpoint = verifyPinned(trust, entry.proof.checkpoint);
-  const { index, treeSize, rootHash, hashes } = entry.proof;
-  if (checkpoint.treeSize !== treeSize || Buffer.from(checkpoint.rootHash).toString('base64') !== rootHash) {
-    throw reject('LOG_PROOF_INVALID', 'the proof is for another tree than the checkpoint signs');
-  }
-  const hash = leafHash(leaf);
-  const proof = hashes.map((each) => Buffer.from(each, 'base64'));
-  verifyInclusion({ index, treeSize, leafHash: hash, proof, rootHash: checkpoint.rootHash });
-  // v1 numbers its entries over all shards, and signs that number (SET)
-  if (trust.kind !== 'rekor-v1' && entry.logIndex !== index) {
-    throw reject('LOG_PROOF_INVALID', `the entry says index ${entry.logIndex} and its proof ${index}`);
-  }
-  return {
-    logIndex: entry.logIndex,
-    logId: entry.logId,
-    uuid: `${uuidPrefix(trust, checkpoint)}${Buffer.from(hash).toString('hex')}`,
-    ...(entry.integratedTime === 0 ? {} : { integratedTime: entry.integratedTime }),
+export type EntryCheck = (signed: SignedStatement, entry: LogEntry) => VerifiedEntry;
+
+/**
+ * For entries of one log. The leaf is rebuilt and not taken from the entry, so an entry that names another key proves
+ * nothing (rekor-v2-spec 6.1.4).
+ */
+export function makeEntryCheck(trust: LogTrust): EntryCheck {
+  const readCheckpoint = makePinnedCheckpoint(trust);
+  const assertPromised = makePromiseCheck(trust);
+
+  return (signed, entry) => {
+    const leaf = entryBody(trust.kind, entryParts(signed));
+    if (entry.version !== VERSIONS[trust.kind] || entry.body !== Buffer.from(leaf).toString('base64')) {
+      throw reject(
+        'LOG_ENTRY_INVALID',
+        'the entry is not the one that this statement, signature and key make',
+      );
+    }
+    assertTime(trust, entry);
+    const { checkpoint, uuidPrefix } = readCheckpoint(entry.proof.checkpoint);
+    const { index, treeSize, rootHash, hashes } = entry.proof;
+    if (
+      checkpoint.treeSize !== treeSize ||
+      Buffer.from(checkpoint.rootHash).toString('base64') !== rootHash
+    ) {
+      throw reject('LOG_PROOF_INVALID', 'the proof is for another tree than the checkpoint signs');
+    }
+    const hash = leafHash(leaf);
+    const proof = hashes.map((each) => Buffer.from(each, 'base64'));
+    verifyInclusion({ index, treeSize, leafHash: hash, proof, rootHash: checkpoint.rootHash });
+    // v1 numbers its entries over all shards, and signs that number (SET)
+    if (trust.kind !== 'rekor-v1' && entry.logIndex !== index) {
+      throw reject('LOG_PROOF_INVALID', `the entry says index ${entry.logIndex} and its proof ${index}`);
+    }
+    assertPromised(entry);
+    return {
+      logIndex: entry.logIndex,
+      logId: entry.logId,
+      uuid: `${uuidPrefix}${Buffer.from(hash).toString('hex')}`,
+      ...(entry.integratedTime === 0 ? {} : { integratedTime: entry.integratedTime }),
+    };
   };
 }
 
@@ -51,24 +68,16 @@ function assertTime({ kind }: LogTrust, { integratedTime, signedEntryTimestamp }
   }
 }
 
-function verifyPinned(trust: LogTrust, note: string): Checkpoint {
-  const spki = Buffer.from(trust.spki, 'base64');
-  if (trust.kind !== 'rekor-v1') return verifyCheckpoint(note, { origin: trust.origin, spki });
-  const { origin } = parseCheckpoint(note);
-  if (!origin.startsWith(`${trust.origin} - `) || !TREE_ID.test(treeIdOf(trust, origin))) {
-    throw reject('LOG_PROOF_INVALID', 'its checkpoint is of another log');
-  }
-  return verifyCheckpoint(note, { origin, keyName: trust.origin, spki });
-}
-
-/** v1's origin line is `<host> - <tree ID>`. */
-function treeIdOf(trust: LogTrust, origin: string): string {
-  return origin.slice(`${trust.origin} - `.length);
-}
-
-function uuidPrefix(trust: LogTrust, { origin }: Checkpoint): string {
-  if (trust.kind !== 'rekor-v1') return '';
-  return BigInt(treeIdOf(trust, origin)).toString(16).padStart(TREE_ID_HEX_DIGITS, '0');
+/** v1 signs body, time, log ID and index as canonical JSON (rekor, SignedEntryTimestamp). */
+function makePromiseCheck({ spki }: LogTrust): (entry: LogEntry) => void {
+  const key = createPublicKey({ key: Buffer.from(spki, 'base64'), format: 'der', type: 'spki' });
+  return ({ body, integratedTime, logIndex, logId, signedEntryTimestamp }) => {
+    if (signedEntryTimestamp === undefined) return;
+    const logID = Buffer.from(logId, 'base64').toString('hex');
+    const promised = Buffer.from(canonicalJson({ body, integratedTime, logIndex, logID }), 'utf8');
+    if (verify('sha256', promised, key, Buffer.from(signedEntryTimestamp, 'base64'))) return;
+    throw reject('LOG_PROOF_INVALID', 'the log has not signed its time and its index');
+  };
 }
 
 function reject(code: 'LOG_ENTRY_INVALID' | 'LOG_PROOF_INVALID', why: string): AppError {

@@ -192,27 +192,40 @@ describe('verifySignature', () => {
   });
 });
 
-describe('own', () => {
-  it('knows our leaf and its statement, on v2 and on v1', () => {
-    const statementDigest = Buffer.from(entryParts(signed).digest, 'base64').toString('hex');
-    expect(verifier.carriesOurKey(body)).toBe(true);
-    expect(verifierV1.carriesOurKey(entryBody('rekor-v1', entryParts(signed)))).toBe(true);
-    expect(verifier.own(body)).toEqual({ statementDigest });
-    expect(verifierV1.own(entryBody('rekor-v1', entryParts(signed)))).toEqual({ statementDigest });
+describe('candidate and own', () => {
+  const bodyV1 = entryBody('rekor-v1', entryParts(signed));
+
+  it('know our leaf and its statement, on v2 and on v1', async () => {
+    const digest = Buffer.from(entryParts(signed).digest, 'base64').toString('hex');
+    expect(verifier.candidate(body)).toBe(digest);
+    expect(verifierV1.candidate(bodyV1)).toBe(digest);
+    expect(await verifier.own(signed.statement, body)).toEqual(signed);
+    expect(await verifierV1.own(signed.statement, bodyV1)).toEqual(signed);
   });
 
-  it('does not take a leaf for ours that only carries our key', async () => {
+  it('do not take a leaf for ours that only carries our key', async () => {
     const other = await signedStatement('another');
-    expect(
-      verifier.own(entryBody('rekor-v2', { ...entryParts(signed), signature: other.signature })),
-    ).toBeUndefined();
+    const forged = entryBody('rekor-v2', { ...entryParts(signed), signature: other.signature });
+    expect(await verifier.own(signed.statement, forged)).toBeUndefined();
+  });
+
+  it('do not take a leaf for one over another statement', async () => {
+    expect(await verifier.own(`${signed.statement} `, body)).toBeUndefined();
+  });
+
+  it('do not take a leaf that is written in another way', async () => {
+    const spaced = Buffer.from(JSON.stringify(JSON.parse(Buffer.from(body).toString()), undefined, 1));
+    expect(verifier.candidate(spaced)).toBeUndefined();
+    expect(await verifier.own(signed.statement, spaced)).toBeUndefined();
   });
 
   it.each(['', '{}', 'null', '[]', '{"spec":{"hashedRekordV002":{}}}', '\u0000'])(
-    'passes over %j',
-    (junk) => {
-      expect(verifier.own(Buffer.from(junk))).toBeUndefined();
-      expect(verifierV1.own(Buffer.from(junk))).toBeUndefined();
+    'pass over %j',
+    async (junk) => {
+      for (const each of [verifier, verifierV1]) {
+        expect(each.candidate(Buffer.from(junk))).toBeUndefined();
+        expect(await each.own(signed.statement, Buffer.from(junk))).toBeUndefined();
+      }
     },
   );
 });
