@@ -1,4 +1,4 @@
-import type { Ledger } from '../check/ports.ts';
+import type { Ledger, RecordOutcome } from '../check/ports.ts';
 import { toAppError } from '../errors/app-error.ts';
 import type { LogKindLabel, LogOperationLabel, Metrics } from '../observe/metrics.ts';
 import type { OnCall } from '../registry/send.ts';
@@ -31,18 +31,21 @@ function operationOf({ method, path }: LogRequest): LogOperationLabel {
 /** Counts what first sights come to. */
 export function countRecords(ledger: Ledger, metrics: Metrics | undefined): Ledger {
   if (metrics === undefined) return ledger;
+  async function counted(work: Promise<RecordOutcome>): Promise<RecordOutcome> {
+    try {
+      const outcome = await work;
+      metrics?.countRecord(outcome.found.record.origin === 'restore' ? 'restored' : outcome.kind);
+      return outcome;
+    } catch (error) {
+      metrics?.countRecord('failed');
+      throw error;
+    }
+  }
   return {
     find: (reference, signal) => ledger.find(reference, signal),
-    async record(request, signal) {
-      try {
-        const outcome = await ledger.record(request, signal);
-        metrics.countRecord(outcome.found.record.origin === 'restore' ? 'restored' : outcome.kind);
-        return outcome;
-      } catch (error) {
-        metrics.countRecord('failed');
-        throw error;
-      }
-    },
+    latest: (reference, signal) => ledger.latest(reference, signal),
+    record: (request, signal) => counted(ledger.record(request, signal)),
+    advance: (request, signal) => counted(ledger.advance(request, signal)),
   };
 }
 

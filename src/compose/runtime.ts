@@ -1,11 +1,18 @@
+import { createPublicKey } from 'node:crypto';
 import { makeCheckWorkload } from '../check/check-workload.ts';
-import type { Runtime } from '../cli/ports.ts';
+import { makeExplainImage } from '../check/explain-image.ts';
+import type { RecordSigner, Runtime } from '../cli/ports.ts';
 import type { Config } from '../config/config.ts';
+import type { SignatureVerifier } from '../ledger/evidence.ts';
 import { systemClock } from '../observe/clock.ts';
 import type { Logger } from '../observe/log.ts';
 import { makeLogger } from '../observe/logger.ts';
+import { parseSigningCertificate } from '../rekor/keyless/signing-certificate.ts';
+import { findStored } from '../protocol/find-stored.ts';
+import { loadRecord } from '../protocol/load-record.ts';
 import { trustedRootFor } from '../rekor/trusted-root.ts';
-import { openCore } from './core.ts';
+import { openCore, type Core } from './core.ts';
+import { makeLedgerOperations } from './ledger-operations.ts';
 
 /** The core for one command: the same parts as behind `serve`, without its doors. */
 export async function openRuntime(options: {
@@ -15,15 +22,45 @@ export async function openRuntime(options: {
   const { config, home } = options;
   const core = await openCore({ config, home, logger: commandLogger(config), clock: systemClock });
   const checkImage = core.checkImageWith(core.registry);
+  const { ledger, assembly, naming, verifier, opened, policy, incident } = core;
+  const { resolver } = core.registry;
+  const { store } = opened;
+  const operations = makeLedgerOperations({
+    ledger,
+    restorer: assembly.restorer,
+    resolver,
+    store,
+    naming,
+    verifier,
+  });
   return {
+    ...operations,
     checkImage,
     checkWorkload: makeCheckWorkload(checkImage),
-    findRecord: (reference, signal) => core.readRecord(reference, signal),
-    trust: {
-      trustedRoot: trustedRootFor(core.log.trusted[0]),
-      publicKey: core.signer.publicKeyPem,
+    explain: makeExplainImage({ policy: () => policy, ledger, resolver, incident }),
+    async findRecord(reference, signal) {
+      const stored = await findStored(reference, { store, naming }, signal);
+      return stored && (await loadRecord(stored.record, reference, { naming, verifier }));
     },
+    identity: (signal) => core.signer.identity(signal),
+    trust: { trustedRoot: trustedRoot(core), signerOf },
     close: () => core.close(),
+  };
+}
+
+function trustedRoot({ log, sigstore }: Core): Readonly<Record<string, unknown>> {
+  return trustedRootFor(log.trusted[0], sigstore);
+}
+
+function signerOf(verifier: SignatureVerifier): RecordSigner {
+  if (verifier.kind === 'certificate') {
+    const { identity, issuer } = parseSigningCertificate(Buffer.from(verifier.der, 'base64'));
+    return { kind: 'keyless', identity, issuer };
+  }
+  const key = { key: Buffer.from(verifier.spki, 'base64'), format: 'der', type: 'spki' } as const;
+  return {
+    kind: 'key',
+    publicKey: createPublicKey(key).export({ format: 'pem', type: 'spki' }).toString(),
   };
 }
 

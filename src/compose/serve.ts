@@ -21,13 +21,14 @@ import { isAllowedRegistry } from '../registry/allow-list.ts';
 import type { Registry } from '../registry/make-registry.ts';
 import { makeLogHttpHandler } from '../rekor/embedded/http-handler.ts';
 import { VERSION } from '../version.ts';
-import { runInBackground } from './background.ts';
+import { runInBackground, type BackgroundJob } from './background.ts';
 import { openCore, type Core } from './core.ts';
+import { FOLLOW_EVERY_MS } from './open-history.ts';
+import { requirePinned } from './open-signer.ts';
 import { servingCertificate } from './serving-certificate.ts';
 
 /** What is in flight gets this long after the signal; Kubernetes gives a Pod 30 s. */
 const GRACE_MS = 10_000;
-const FOLLOW_EVERY_MS = 10_000;
 const RETRY_EVERY_MS = 10_000;
 /** Reads every record, for what other processes have left behind. */
 const RESUME_EVERY_MS = 600_000;
@@ -58,6 +59,7 @@ interface House {
 
 /** Runs the doors that the config enables. Resolves once they listen. Throws what opening them throws. */
 export async function startServing({ config, home, signal, at }: ServeOptions): Promise<Serving> {
+  requirePinned(config);
   const logger = makeLogger({ level: config.logLevel, stream: process.stdout, clock: systemClock });
   const metrics = makeMetrics({ version: VERSION, processMetrics: true });
   const life = new AbortController();
@@ -94,7 +96,7 @@ async function openDoors(house: House): Promise<void> {
 async function openAdmin({ config, core, logger, metrics, servers, banner }: House): Promise<void> {
   const health = makeHealth({
     // known tags need the store alone: neither log nor registry may take us out of service
-    checks: { store: (signal) => core.store.find('0'.repeat(64), signal).then(() => undefined) },
+    checks: { store: (signal) => core.opened.store.find('0'.repeat(64), signal).then(() => undefined) },
     timeoutMs: READINESS_TIMEOUT_MS,
   });
   const { embedded } = core.log;
@@ -179,26 +181,26 @@ function tagResolver({ resolver }: Registry): Upstream['resolveTag'] {
 }
 
 function startBackground({ core, logger, life }: House): void {
-  const { tail, store, publisher } = core;
-  runInBackground(
-    { name: 'log.follow', everyMs: FOLLOW_EVERY_MS, run: (signal) => tail.follow(signal) },
-    life,
-    logger,
-  );
-  runInBackground(
+  const { history, assembly, opened } = core;
+  const { publisher, memory } = assembly;
+  const { store, follower } = opened;
+  const jobs: readonly BackgroundJob[] = [
+    { name: 'log.follow', everyMs: FOLLOW_EVERY_MS, run: (signal) => history.follow(signal) },
+    // ends at the stop alone
+    {
+      name: 'store.follow',
+      everyMs: RETRY_EVERY_MS,
+      run: (signal) =>
+        follower.follow((claimId, generation) => memory.onGeneration(claimId, generation), signal),
+    },
     { name: 'record.retry', everyMs: RETRY_EVERY_MS, run: () => retryUnfinished(publisher) },
-    life,
-    logger,
-  );
-  runInBackground(
     {
       name: 'record.resume',
       everyMs: RESUME_EVERY_MS,
       run: () => resumeReservations({ store, publisher, logger }),
     },
-    life,
-    logger,
-  );
+  ];
+  for (const job of jobs) runInBackground(job, life, logger);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
