@@ -8,6 +8,9 @@ const MAX_JSON_DEPTH = 12;
 const MAX_PROBLEM_BYTES = 16_384;
 const problem = z.object({ message: z.string() });
 const RETRY_AFTER_SECONDS = 5;
+const JSON_TYPE = /^application\/json\s*(?:;|$)/i;
+/** What a shard of Rekor v2 says to a write once its successor has taken over. */
+const FROZEN = 405;
 /** Answers that say something about the request itself: another try cannot help. */
 const REFUSALS: ReadonlySet<number> = new Set([400, 401, 403, 404, 409, 411, 413, 414, 415, 422]);
 
@@ -16,6 +19,11 @@ export function unexpectedAnswer(doing: string, { status, body }: LogResponse): 
   const text = messageOf(body) ?? Buffer.from(body.subarray(0, 200)).toString('utf8').trim();
   const said = text === '' ? 'without a word' : quote(text);
   const why = `cannot ${doing}: it answered ${status} ${said}`;
+  if (status === FROZEN) {
+    return unavailable(
+      `${why}: the log takes no more entries; set log.url, or the signing config, to the one that does`,
+    );
+  }
   if (REFUSALS.has(status)) {
     return new AppError({
       code: 'LOG_ENTRY_INVALID',
@@ -36,8 +44,12 @@ function messageOf(body: Uint8Array): string | undefined {
   }
 }
 
-export function unavailable(message: string, cause?: unknown): AppError {
-  return new AppError({ code: 'LOG_UNAVAILABLE', message, cause, retryAfterSeconds: RETRY_AFTER_SECONDS });
+export function unavailable(
+  message: string,
+  cause?: unknown,
+  retryAfterSeconds = RETRY_AFTER_SECONDS,
+): AppError {
+  return new AppError({ code: 'LOG_UNAVAILABLE', message, cause, retryAfterSeconds });
 }
 
 /** What a log says that cannot be an entry. */
@@ -48,6 +60,10 @@ export function entryInvalid(doing: string, why: string, cause?: unknown): AppEr
 
 /** The JSON of an answer, handed to `parse`; every error in either is LOG_ENTRY_INVALID. */
 export function readJson<T>(doing: string, answer: LogResponse, parse: (json: unknown) => T): T {
+  const type = answer.headers['content-type'];
+  // whatever stands before the log may answer in its place
+  if (type !== undefined && !JSON_TYPE.test(type))
+    throw entryInvalid(doing, `its answer is ${quote(type)} and not JSON`);
   try {
     return parse(parseBoundedJson(answer.body, { maxBytes: answer.body.length, maxDepth: MAX_JSON_DEPTH }));
   } catch (cause) {
