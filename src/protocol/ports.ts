@@ -89,6 +89,8 @@ export interface LogReader {
   checkpoint(signal: AbortSignal): Promise<Checkpoint>;
   /** The leaves [from, to), of a tree whose size is at least `to`. Not verified: push them through a compact range. */
   leaves(from: number, to: number, signal: AbortSignal): AsyncIterable<LeafBatch>;
+  /** Audit path of the last leaf of the tree of this size, from the leaf up; not verified. */
+  lastPath?(treeSize: number, signal: AbortSignal): Promise<readonly Uint8Array[]>;
   /** A bundle for a statement of ours that stands at `index`, with a proof to the newest checkpoint. */
   bundleAt(index: number, signed: SignedStatement, signal: AbortSignal): Promise<SerializedBundle>;
 }

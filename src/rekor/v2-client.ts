@@ -102,6 +102,7 @@ export function makeRekorV2Client(options: RekorV2Options): LogWriter & LogReade
       const answer = await write({ method: 'POST', path: WRITE_PATH, headers, body, maxBytes, signal });
       return readAnswer(answer, signed, signal);
     },
+    lastPath: (treeSize, signal) => tiles.inclusionProof(treeSize - 1, treeSize, signal),
     leaves: (from, to, signal) => readLeaves({ tiles, checkpoint }, { from, to }, signal),
     async bundleAt(index, signed, signal) {
       if (!Number.isSafeInteger(index) || index < 0) {

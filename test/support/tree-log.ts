@@ -10,6 +10,7 @@ import {
 } from '../../src/ledger/signed-note.ts';
 import { statementDigest } from '../../src/ledger/statement.ts';
 import type { LeafBatch, LogReader } from '../../src/protocol/ports.ts';
+import { naiveInclusion } from './naive-merkle.ts';
 
 const BATCH = 256;
 const OWN = 'own ';
@@ -19,7 +20,7 @@ const FAKE = 'fake ';
 export interface TreeLog {
   readonly trust: CheckpointTrust;
   readonly leaves: Uint8Array[];
-  readonly reader: Pick<LogReader, 'checkpoint' | 'leaves'>;
+  readonly reader: Pick<LogReader, 'checkpoint' | 'leaves'> & Required<Pick<LogReader, 'lastPath'>>;
   /** How many leaves were read. */
   readCount(): number;
   addOwn(statement: string): void;
@@ -57,7 +58,11 @@ export function makeTreeLog(origin = 'tree.test'): TreeLog {
     return {
       trust: { origin, spki },
       leaves,
-      reader: { checkpoint: async () => signTree(leaves), leaves: read },
+      reader: {
+        checkpoint: async () => signTree(leaves),
+        leaves: read,
+        lastPath: async (treeSize) => naiveInclusion(treeSize - 1, leaves.slice(0, treeSize)),
+      },
       readCount: () => count,
       addOwn: (statement) => void leaves.push(ownBody(statement)),
       addFake: (statement) => void leaves.push(Buffer.from(FAKE + OWN + statement)),
