@@ -16,6 +16,10 @@ export function composePrograms({ environment, workingDirectory }: ComposeSource
   return {
     openRuntime: async (file) => openRuntime({ config: configOf(file), home }),
     serve: async (file, signal) => startServing({ config: configOf(file), home, signal }),
+    // eslint-disable-next-line require-yield
+    async *monitor() {
+      throw new Error('not yet');
+    },
     generateKey() {
       const { privateKeyPem, publicKeyPem } = generateKey();
       return { privateKey: privateKeyPem, publicKey: publicKeyPem };

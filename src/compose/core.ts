@@ -86,7 +86,8 @@ async function open(options: CoreOptions, opening: AsyncDisposableStack): Promis
   const { store, state } = opened;
   const { scope, privacy } = config;
   await checkBlindingKey({ state, store, scope, privacy, blindingKey, logger }, lifetime);
-  const log = await openLog(config, { logger, count: countLogCalls(config.log.kind, metrics), trust });
+  const count = countLogCalls(config.log.kind, metrics);
+  const log = await openLog(config, { logger, count, trust, clock, metrics });
   opening.defer(() => log.close());
   const sigstore = await trust.sigstore();
 

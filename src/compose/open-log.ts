@@ -3,16 +3,19 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Config, RekorLogSettings } from '../config/config.ts';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
+import type { SystemClock } from '../observe/clock.ts';
 import type { Logger } from '../observe/log.ts';
+import type { Metrics } from '../observe/metrics.ts';
 import type { Checkpoint } from '../ledger/checkpoint.ts';
 import type { LogHead, LogReader, LogSearch, LogWriter } from '../protocol/ports.ts';
 import { openEmbeddedLog } from '../rekor/embedded/embedded-log.ts';
 import { readLock } from '../rekor/embedded/lock.ts';
 import { readEmbeddedTrust } from '../rekor/embedded/read-trust.ts';
+import { guardTransport } from '../rekor/guarded-transport.ts';
 import { PUBLIC_GOOD } from '../rekor/public-good.ts';
 import type { LogTransport } from '../rekor/transport.ts';
 import type { LogTrust } from '../rekor/trusted-root.ts';
-import { makeUndiciTransport } from '../rekor/undici-transport.ts';
+import { makeUndiciTransport, openUndiciTransport } from '../rekor/undici-transport.ts';
 import { makeRekorV1Client } from '../rekor/v1-client.ts';
 import { makeRekorV2Client } from '../rekor/v2-client.ts';
 import { readCa } from './open-store.ts';
@@ -49,6 +52,8 @@ export interface LogParts {
   readonly logger: Logger;
   readonly count: CountCalls;
   readonly trust: Pick<OpenedTrust, 'logs'>;
+  readonly clock: SystemClock;
+  readonly metrics?: Metrics | undefined;
 }
 
 /** Wraps a transport so that its calls are counted. */
@@ -114,17 +119,32 @@ function v2Client(url: string, trust: LogTrust, transport: LogTransport): LogWri
   return makeRekorV2Client({ url, trust, write: transport, read: { transport, prefix: API } });
 }
 
-async function openRekor(log: RekorLogSettings, { trust, count }: LogParts): Promise<OpenedLog> {
+async function openRekor(
+  log: RekorLogSettings,
+  { trust, count, clock, metrics }: LogParts,
+): Promise<OpenedLog> {
   const { kind } = log;
   const url = log.url ?? PUBLIC_GOOD[kind].url;
   const trusted = await trust.logs(kind, { url, trust: log.trust });
   const [first] = trusted;
-  const perMinute =
+  const requestsPerMinute =
     log.requestsPerMinute ?? (log.url === undefined ? PUBLIC_GOOD[kind].requestsPerMinute : undefined);
   const ca = log.caFile === undefined ? undefined : await readCa('log.caFile', log.caFile);
-  const transportTo = (baseUrl: string) => count(makeUndiciTransport({ baseUrl }));
+  const opened: { close(): Promise<void> }[] = [];
+  const transportTo = (baseUrl: string) => {
+    const connections = openUndiciTransport({ baseUrl, ca });
+    opened.push(connections);
+    return guardTransport(count(connections.transport), {
+      monotonicMs: () => clock.monotonicMs(),
+      random: Math.random,
+      requestsPerMinute,
+      onState: (state) => metrics?.setBreaker(state),
+    });
+  };
   const write = transportTo(url);
-  const close = () => Promise.resolve();
+  const close = async () => {
+    await Promise.all(opened.map((each) => each.close()));
+  };
   if (kind === 'rekor-v1') {
     const client = makeRekorV1Client({ url, trust: first, transport: write });
     return { writer: client, follow: { kind: 'head', head: client, search: client }, trusted, close };

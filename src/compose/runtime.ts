@@ -1,6 +1,5 @@
 import { createPublicKey } from 'node:crypto';
 import { makeCheckWorkload } from '../check/check-workload.ts';
-import { makeExplainImage } from '../check/explain-image.ts';
 import type { RecordSigner, Runtime } from '../cli/ports.ts';
 import type { Config } from '../config/config.ts';
 import type { SignatureVerifier } from '../ledger/evidence.ts';
@@ -22,7 +21,7 @@ export async function openRuntime(options: {
   const { config, home } = options;
   const core = await openCore({ config, home, logger: commandLogger(config), clock: systemClock });
   const checkImage = core.checkImageWith(core.registry);
-  const { ledger, assembly, naming, verifier, opened, policy, incident } = core;
+  const { ledger, assembly, naming, verifier, opened } = core;
   const { resolver } = core.registry;
   const { store } = opened;
   const operations = makeLedgerOperations({
@@ -37,7 +36,10 @@ export async function openRuntime(options: {
     ...operations,
     checkImage,
     checkWorkload: makeCheckWorkload(checkImage),
-    explain: makeExplainImage({ policy: () => policy, ledger, resolver, incident }),
+    explain: async (text, signal) => ({
+      steps: [],
+      verdict: await checkImage(text, { origin: 'cli', mayRecord: false, mayResolve: true, signal }),
+    }),
     async findRecord(reference, signal) {
       const stored = await findStored(reference, { store, naming }, signal);
       return stored && (await loadRecord(stored.record, reference, { naming, verifier }));
