@@ -1,4 +1,5 @@
 import type { Programs } from './cli/ports.ts';
+import { runMonitor } from './compose/run-monitor.ts';
 import { openRuntime } from './compose/runtime.ts';
 import { startServing } from './compose/serve.ts';
 import { readConfig } from './config/read-config.ts';
@@ -16,10 +17,7 @@ export function composePrograms({ environment, workingDirectory }: ComposeSource
   return {
     openRuntime: async (file) => openRuntime({ config: configOf(file), home }),
     serve: async (file, signal) => startServing({ config: configOf(file), home, signal }),
-    // eslint-disable-next-line require-yield
-    async *monitor() {
-      throw new Error('not yet');
-    },
+    monitor: (options, file, signal) => runMonitor(options, configOf(file), signal),
     generateKey() {
       const { privateKeyPem, publicKeyPem } = generateKey();
       return { privateKey: privateKeyPem, publicKey: publicKeyPem };

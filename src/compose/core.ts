@@ -46,6 +46,8 @@ export interface Core {
   readonly opened: OpenedStore;
   readonly naming: Naming;
   readonly verifier: EvidenceVerifier;
+  /** What it trusts. */
+  readonly evidence: EvidenceTrust;
   readonly policy: CompiledPolicy;
   /** Who certifies and timestamps, where that matters. */
   readonly sigstore: SigstoreTrust | undefined;
@@ -92,7 +94,8 @@ async function open(options: CoreOptions, opening: AsyncDisposableStack): Promis
   const sigstore = await trust.sigstore();
 
   const naming = makeNaming({ scope, privacy, blindingKey });
-  const verifier = makeEvidenceVerifier(evidenceTrust(signer, log, sigstore));
+  const evidence = evidenceTrust(signer, log, sigstore);
+  const verifier = makeEvidenceVerifier(evidence);
   const history = openHistory({
     log,
     state,
@@ -134,6 +137,7 @@ async function open(options: CoreOptions, opening: AsyncDisposableStack): Promis
     opened,
     naming,
     verifier,
+    evidence,
     policy,
     sigstore,
     registry: registryWith(true),

@@ -7,6 +7,7 @@ import type { SystemClock } from '../observe/clock.ts';
 import type { Logger } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Checkpoint } from '../ledger/checkpoint.ts';
+import { parseWitnessPolicy, requireWitnesses } from '../ledger/cosignature.ts';
 import type { LogHead, LogReader, LogSearch, LogWriter } from '../protocol/ports.ts';
 import { openEmbeddedLog } from '../rekor/embedded/embedded-log.ts';
 import { readLock } from '../rekor/embedded/lock.ts';
@@ -25,6 +26,8 @@ const API = '/api/v2';
 /** Together 3 s: many times what a command on a known tag takes. */
 const WAIT_MS = 50;
 const MAX_WAITS = 60;
+/** A Rekor v2 answers a write only after its next checkpoint, so each holds a connection for a second or more. */
+const MAX_CONNECTIONS = 128;
 
 export interface OpenedLog {
   readonly writer: LogWriter;
@@ -115,6 +118,16 @@ function tileLog(client: LogWriter & LogReader): Pick<OpenedLog, 'writer' | 'fol
   return { writer: client, follow: { kind: 'tiles', reader: client } };
 }
 
+/** A checkpoint that too few witnesses have seen may be one of two views. Throws CONFIG_INVALID. */
+function witnessed({
+  keys,
+  quorum,
+}: RekorLogSettings['witnesses']): ((checkpoint: Checkpoint) => void) | undefined {
+  if (keys.length === 0) return undefined;
+  const policy = parseWitnessPolicy(keys, quorum);
+  return ({ note }) => void requireWitnesses(note, policy);
+}
+
 function v2Client(url: string, trust: LogTrust, transport: LogTransport): LogWriter & LogReader {
   return makeRekorV2Client({ url, trust, write: transport, read: { transport, prefix: API } });
 }
@@ -132,7 +145,7 @@ async function openRekor(
   const ca = log.caFile === undefined ? undefined : await readCa('log.caFile', log.caFile);
   const opened: { close(): Promise<void> }[] = [];
   const transportTo = (baseUrl: string) => {
-    const connections = openUndiciTransport({ baseUrl, ca });
+    const connections = openUndiciTransport({ baseUrl, ca, connections: MAX_CONNECTIONS });
     opened.push(connections);
     return guardTransport(count(connections.transport), {
       monotonicMs: () => clock.monotonicMs(),
@@ -153,5 +166,12 @@ async function openRekor(
     log.readUrl === undefined
       ? { transport: write, prefix: API }
       : { transport: transportTo(log.readUrl), prefix: '' };
-  return { ...tileLog(makeRekorV2Client({ url, trust: first, write, read })), trusted, close };
+  const client = makeRekorV2Client({ url, trust: first, write, read });
+  const accept = witnessed(log.witnesses);
+  return {
+    writer: client,
+    follow: { kind: 'tiles', reader: client, ...(accept && { accept }) },
+    trusted,
+    close,
+  };
 }

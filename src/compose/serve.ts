@@ -12,6 +12,7 @@ import { systemClock } from '../observe/clock.ts';
 import type { Logger } from '../observe/log.ts';
 import { makeLogger } from '../observe/logger.ts';
 import { makeMetrics, type Metrics } from '../observe/metrics.ts';
+import { makeAuditor } from '../protocol/audit.ts';
 import { resumeReservations, retryUnfinished } from '../protocol/resume.ts';
 import type { StepHook } from '../protocol/steps.ts';
 import { makeProxyRouter } from '../proxy/router.ts';
@@ -20,6 +21,8 @@ import { isTagReference, parseReference } from '../reference/parse-reference.ts'
 import { isAllowedRegistry } from '../registry/allow-list.ts';
 import type { Registry } from '../registry/make-registry.ts';
 import { makeLogHttpHandler } from '../rekor/embedded/http-handler.ts';
+import { makeLeafVerifier } from '../rekor/leaf-verifier.ts';
+import { logIdOf } from '../rekor/trusted-root.ts';
 import { VERSION } from '../version.ts';
 import { runInBackground, type BackgroundJob } from './background.ts';
 import { openCore, type Core } from './core.ts';
@@ -32,6 +35,8 @@ const GRACE_MS = 10_000;
 const RETRY_EVERY_MS = 10_000;
 /** Reads every record, for what other processes have left behind. */
 const RESUME_EVERY_MS = 600_000;
+/** Reads every record and looks its leaves up. */
+const AUDIT_EVERY_MS = 600_000;
 const READINESS_TIMEOUT_MS = 2_000;
 const LOG_PREFIX = '/log';
 /** A first sight on a public Rekor v2 waits for its checkpoint, some 10 s. */
@@ -180,7 +185,7 @@ function tagResolver({ resolver }: Registry): Upstream['resolveTag'] {
   };
 }
 
-function startBackground({ core, logger, life }: House): void {
+function startBackground({ core, logger, life, metrics }: House): void {
   const { history, assembly, opened } = core;
   const { publisher, memory } = assembly;
   const { store, follower } = opened;
@@ -200,7 +205,33 @@ function startBackground({ core, logger, life }: House): void {
       run: () => resumeReservations({ store, publisher, logger }),
     },
   ];
-  for (const job of jobs) runInBackground(job, life, logger);
+  for (const job of [...jobs, ...auditJobs(core, logger, metrics)]) runInBackground(job, life, logger);
+}
+
+/** Where every leaf is read, what the log has is compared with what the store has. */
+function auditJobs(core: Core, logger: Logger, metrics: Metrics): readonly BackgroundJob[] {
+  const { log, history, verifier, evidence, opened, assembly } = core;
+  const [trust] = log.trusted;
+  if (history.tail === undefined || log.follow.kind !== 'tiles') return [];
+  const auditor = makeAuditor({
+    logs: [{ tail: history.tail, reader: log.follow.reader, logId: logIdOf(trust) }],
+    store: opened.store,
+    verifier,
+    leaves: makeLeafVerifier(trust.kind, evidence),
+    logger,
+    // a generation that is never remembered is loaded, and refused, each time
+    onRefused: (claimId, generation) => assembly.memory.onGeneration(claimId, generation + 1),
+  });
+  return [
+    {
+      name: 'log.audit',
+      everyMs: AUDIT_EVERY_MS,
+      async run(signal) {
+        await history.history.ready(signal);
+        metrics.setAudit(await auditor.run(signal));
+      },
+    },
+  ];
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

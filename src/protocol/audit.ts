@@ -25,6 +25,8 @@ export interface AuditParts {
   readonly verifier: Pick<EvidenceVerifier, 'own' | 'verify' | 'leafHash'>;
   readonly leaves: LeafVerifier;
   readonly logger: Logger;
+  /** Told of each record that is refused from now on: who remembers it must forget it. */
+  readonly onRefused?: (claimId: string, generation: number) => void;
 }
 
 /** What an audit has found. Everything but `confirmed` counts all there are, not only new ones. */
@@ -47,6 +49,7 @@ export interface Auditor {
 
 type Counts = { -readonly [Name in keyof AuditReport]: number };
 
+const REFUSED: ReadonlySet<RecordPhase> = new Set<RecordPhase>(['Unlogged', 'Conflicted', 'Lost']);
 /** What says that the evidence is bad, and not that nobody could be asked. */
 const EVIDENCE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'RECORD_INVALID',
@@ -64,7 +67,8 @@ const WHY = {
 const PHASES = { confirmed: 'Confirmed', unlogged: 'Unlogged', conflicted: 'Conflicted' } as const;
 
 /** Step 7 of the ledger protocol: what the log has against what the store has, in both directions. */
-export function makeAuditor({ logs, store, verifier, leaves, logger }: AuditParts): Auditor {
+export function makeAuditor(parts: AuditParts): Auditor {
+  const { logs, store, verifier, leaves, logger, onRefused } = parts;
   const bodies = logs.map(({ reader, tail }) => makeLeafBodies(reader, tail));
   const judge = makeLeafJudge(leaves, logger);
 
@@ -132,6 +136,8 @@ export function makeAuditor({ logs, store, verifier, leaves, logger }: AuditPart
     const { record } = stored;
     if (record.phase === 'Unlogged') counts.unlogged += 1;
     if (record.phase === 'Conflicted') counts.conflicted += 1;
+    // another process may have found it out
+    if (REFUSED.has(record.phase)) onRefused?.(record.claimId, record.generation);
     if (!isOpen(record, read)) return;
     try {
       await settle(stored, await auditRecord(record, read, verifier), { counts, signal });
@@ -158,7 +164,9 @@ export function makeAuditor({ logs, store, verifier, leaves, logger }: AuditPart
     if (phase === record.phase) return;
     // on a conflict somebody else has written it meanwhile: the next sweep looks at that
     const outcome = await store.update({ ...record, phase }, version, signal);
-    if (outcome === 'updated') counts[finding.kind] += 1;
+    if (outcome !== 'updated') return;
+    counts[finding.kind] += 1;
+    if (REFUSED.has(phase)) onRefused?.(record.claimId, record.generation);
   }
 }
 
