@@ -1,4 +1,5 @@
-import { request, type Dispatcher } from 'undici';
+import { X509Certificate } from 'node:crypto';
+import { Agent, request, type Dispatcher } from 'undici';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import { unavailable } from './log-answer.ts';
@@ -13,6 +14,42 @@ export interface UndiciTransportOptions {
   readonly dispatcher?: Dispatcher;
   /** Time for one exchange; Rekor v2 answers a write only after a checkpoint, so allow more than 20 s. */
   readonly timeLimits?: { readonly writeMs: number; readonly readMs: number };
+}
+
+export interface OwnConnections {
+  /** Certificates in PEM that are trusted beside no others; undefined: those of the system. */
+  readonly ca?: string | undefined;
+  /** To one log at the same time. */
+  readonly connections?: number;
+}
+
+const MAX_CONNECTIONS = 16;
+const KEEP_ALIVE_MS = 30_000;
+
+/** As makeUndiciTransport, with connections of its own, which end with `close`. Throws CONFIG_INVALID. */
+export function openUndiciTransport({
+  ca,
+  connections = MAX_CONNECTIONS,
+  ...options
+}: Omit<UndiciTransportOptions, 'dispatcher'> & OwnConnections): {
+  readonly transport: LogTransport;
+  close(): Promise<void>;
+} {
+  if (ca !== undefined) assertCertificates(ca);
+  const keepAlive = { keepAliveTimeout: KEEP_ALIVE_MS, keepAliveMaxTimeout: KEEP_ALIVE_MS };
+  const agent = new Agent({ connections, ...keepAlive, ...(ca === undefined ? {} : { connect: { ca } }) });
+  return { transport: makeUndiciTransport({ ...options, dispatcher: agent }), close: () => agent.destroy() };
+}
+
+function assertCertificates(ca: string): void {
+  try {
+    // Node takes a text without certificates for an empty list of them
+    void new X509Certificate(ca);
+  } catch (cause) {
+    const message =
+      'cannot trust the certificates for the log: they are not in PEM; name a file that holds some';
+    throw new AppError({ code: 'CONFIG_INVALID', message, cause });
+  }
 }
 
 /** Talks to a log over HTTP. Follows no redirect, trusts no header, reads at most `maxBytes`. */
@@ -53,6 +90,12 @@ async function exchange(url: string, call: LogRequest, dispatcher?: Dispatcher):
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(answer.headers)) {
     if (value !== undefined) headers[name.toLowerCase()] = String(value);
+  }
+  const encoding = headers['content-encoding'] ?? 'identity';
+  if (encoding !== 'identity') {
+    // it ends with an error that nobody waits for
+    answer.body.on('error', () => undefined).destroy();
+    throw unavailable(`its answer is encoded as ${quote(encoding)}, which nobody asked for`);
   }
   return { status: answer.statusCode, headers, body: await readAtMost(answer.body, call.maxBytes) };
 }

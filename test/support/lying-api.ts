@@ -84,7 +84,8 @@ export function answerV1(log: LogActions, asked: Asked): Answer {
   const index = /^\/api\/v1\/log\/entries\?logIndex=([0-9]+)$/.exec(path)?.[1];
   const found =
     uuid === undefined ? (index === undefined ? undefined : atIndex(log, Number(index))) : byUuid(log, uuid);
-  return found === undefined ? problem(404, 'not found') : json(200, entryV1(log, found));
+  const none: Answer = { status: 404, headers: {}, body: Buffer.alloc(0) };
+  return found === undefined ? none : json(200, entryV1(log, found));
 }
 
 interface Found {

@@ -8,7 +8,7 @@ import type { RunningLog } from '../../support/test-log.ts';
 
 const PARALLEL = 50;
 
-/** What every tile log must do, whether embedded or a real Rekor v2. `start` gives a log that is not shared. */
+/** What every log that is read leaf by leaf must do, whether embedded or a real Rekor. `start` gives a log that is not shared. */
 export function logContract(name: string, start: () => Promise<RunningLog>): void {
   describe(`${name} as a log`, () => {
     const signer = makeKeySigner({ pem: generateKey().privateKeyPem, source: 'test' });
@@ -28,7 +28,8 @@ export function logContract(name: string, start: () => Promise<RunningLog>): voi
       const signed = await statement('first');
       const { outcome, bundle } = await log.client.submit(signed, signal);
       const entry = await verifier.verify({ ...signed, bundle });
-      expect([outcome, entry.uuid]).toEqual(['created', verifier.leafHash(signed)]);
+      // v1 puts the ID of the tree before it
+      expect([outcome, entry.uuid.slice(-64)]).toEqual(['created', verifier.leafHash(signed)]);
     });
 
     it('answers the same submission again with the entry that it has', async () => {

@@ -16,6 +16,7 @@ const uuid = `00000000499602d2${verifier.leafHash(signed)}`;
 
 const clientOf = (transport: LogTransport) =>
   makeRekorV1Client({ url: 'https://log.test', trust: log.trust, transport });
+const none: LogResponse = { status: 404, headers: {}, body: Buffer.alloc(0) };
 const json = (status: number, value: unknown, headers = {}): LogResponse => ({
   status,
   headers,
@@ -60,7 +61,7 @@ describe('makeRekorV1Client', () => {
     named: readonly string[] = [uuid, other],
   ) =>
     clientOf(async ({ path, body = Buffer.alloc(0) }) => {
-      if (path !== '/api/v1/index/retrieve') return answers[path] ?? json(404, {});
+      if (path !== '/api/v1/index/retrieve') return answers[path] ?? none;
       expect(JSON.parse(Buffer.from(body).toString())).toEqual({ hash: `sha256:${statement}` });
       return json(200, named);
     });
@@ -91,9 +92,33 @@ describe('makeRekorV1Client', () => {
       'LOG_ENTRY_INVALID',
       indexed({ [`/api/v1/log/entries/${uuid}`]: json(200, { [uuid]: { logIndex: 'x' } }) }),
     ],
+    [
+      'a 404 with words for an entry',
+      'LOG_ENTRY_INVALID',
+      indexed({ [`/api/v1/log/entries/${uuid}`]: json(404, { code: 404, message: 'path was not found' }) }),
+    ],
     ['an entry that fails', 'LOG_UNAVAILABLE', indexed({ [`/api/v1/log/entries/${uuid}`]: json(500, {}) })],
   ])('never takes %s of the index for "none"', async (_what, code, client) => {
     expect(await codeOf(() => client.candidates(statement, NEVER))).toBe(code);
+  });
+
+  it('looks up an entry by its leaf hash, in whatever shard it is', async () => {
+    const path = `/api/v1/log/entries/${verifier.leafHash(signed)}`;
+    const client = clientOf(async (request) =>
+      request.path === path ? json(200, { [uuid]: entryOf(signed) }) : none,
+    );
+    const bundle = await client.held(signed, NEVER);
+    expect(bundle && (await verifier.verify({ ...signed, bundle })).uuid).toBe(uuid);
+    expect(await client.held(await signedStatement('another'), NEVER)).toBeUndefined();
+  });
+
+  it.each([
+    ['a page', { status: 404, headers: {}, body: Buffer.from('<html>') }, 'LOG_ENTRY_INVALID'],
+    ['a path that nobody knows', json(404, { code: 404 }), 'LOG_ENTRY_INVALID'],
+    ['a call that is turned off', json(501, { code: 501 }), 'LOG_UNAVAILABLE'],
+    ['no entry at all', json(200, {}), 'LOG_ENTRY_INVALID'],
+  ])('never takes %s for an entry that the log does not hold', async (_what, answer, code) => {
+    expect(await codeOf(() => clientOf(async () => answer).held(signed, NEVER))).toBe(code);
   });
 
   const signedTreeHead = log.note({ treeSize: 7, rootHash: Buffer.alloc(32, 1) });

@@ -40,7 +40,7 @@ describe('makeRekorV2Client', () => {
   const ON_WRITE: Readonly<Record<Exclude<Lie, 'silent' | 'withheldCheckpoint'>, string | undefined>> = {
     wrongEntry: 'LOG_ENTRY_INVALID',
     otherLeafWithValidProof: 'LOG_ENTRY_INVALID',
-    wrongContentType: undefined,
+    wrongContentType: 'LOG_ENTRY_INVALID',
     serverError: 'LOG_UNAVAILABLE',
     rateLimited: 'LOG_UNAVAILABLE',
     endlessAnswer: 'LOG_ENTRY_INVALID',

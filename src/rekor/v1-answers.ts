@@ -1,0 +1,108 @@
+import * as z from 'zod/mini';
+import { parseLogEntry, type LogEntry } from './log-entry.ts';
+
+// what a Rekor v1 answers (rekor, openapi.yaml); every parser throws ZodError or RangeError
+
+const MAX_BODY_LENGTH = 262_144;
+const MAX_PROOF_HASHES = 64;
+/** Tree ID (16 digits) and leaf hash (64), or the leaf hash alone; at the end of a text. */
+export const UUID = /([0-9a-f]{16})?[0-9a-f]{64}$/;
+
+const count = z.int().check(z.nonnegative());
+const hex = z.string().check(z.regex(/^[0-9a-f]{64}$/));
+const entry = z.object({
+  body: z.string(),
+  integratedTime: count,
+  logID: hex,
+  logIndex: count,
+  verification: z.object({
+    signedEntryTimestamp: z.string(),
+    inclusionProof: z.object({
+      checkpoint: z.string(),
+      hashes: z.array(hex).check(z.maxLength(MAX_PROOF_HASHES)),
+      logIndex: count,
+      rootHash: hex,
+      treeSize: count,
+    }),
+  }),
+});
+/** More entries over one statement than this are somebody's attempt to be asked for many. */
+const MAX_CANDIDATES = 200;
+const uuids = z
+  .array(z.string().check(z.regex(/^(?:[0-9a-f]{16})?[0-9a-f]{64}$/)))
+  .check(z.maxLength(MAX_CANDIDATES));
+/** Of one query (rekor, pkg/api: maxSearchQueries). */
+export const MAX_QUERIES = 10;
+const MAX_SHARDS = 100;
+const shard = z.object({ treeSize: count });
+const logInfo = z.object({
+  treeID: z.string().check(z.regex(/^[0-9]{1,20}$/)),
+  treeSize: count,
+  signedTreeHead: z.string(),
+  inactiveShards: z.nullish(z.array(shard).check(z.maxLength(MAX_SHARDS))),
+});
+/** One entry under its UUID. */
+const entries = z.record(z.string().check(z.regex(UUID)), entry);
+/** Of any type: strangers may log what they like over the digest of a statement. */
+const foundEntries = z.record(
+  z.string().check(z.regex(UUID)),
+  z.object({ body: z.base64().check(z.maxLength(MAX_BODY_LENGTH)), logIndex: count }),
+);
+
+export interface FoundEntry {
+  readonly logIndex: number;
+  /** Base64. */
+  readonly body: string;
+}
+
+/** The heads of the active shard and of those before it. */
+export type LogInfo = z.infer<typeof logInfo>;
+
+export function parseLogInfo(json: unknown): LogInfo {
+  return z.parse(logInfo, json);
+}
+
+/** What the index names. */
+export function parseUuids(json: unknown): readonly string[] {
+  return z.parse(uuids, json);
+}
+
+export function parseFound(json: unknown): FoundEntry {
+  return onlyOne(z.parse(foundEntries, json));
+}
+
+/** The answer to a query for several. */
+export function parseAllFound(json: unknown): readonly FoundEntry[] {
+  return z.parse(z.array(foundEntries).check(z.maxLength(MAX_QUERIES)), json).map(onlyOne);
+}
+
+/** Exactly one hashedrekord with its proof. */
+export function parseEntry(json: unknown): LogEntry {
+  const only = onlyOne(z.parse(entries, json));
+  const { inclusionProof: proof, signedEntryTimestamp } = only.verification;
+  return parseLogEntry({
+    logIndex: String(only.logIndex),
+    logId: { keyId: fromHex(only.logID) },
+    kindVersion: { kind: 'hashedrekord', version: '0.0.1' },
+    integratedTime: String(only.integratedTime),
+    inclusionPromise: { signedEntryTimestamp },
+    inclusionProof: {
+      logIndex: String(proof.logIndex),
+      rootHash: fromHex(proof.rootHash),
+      treeSize: String(proof.treeSize),
+      hashes: proof.hashes.map(fromHex),
+      checkpoint: { envelope: proof.checkpoint },
+    },
+    canonicalizedBody: only.body,
+  });
+}
+
+function onlyOne<T>(byUuid: Readonly<Record<string, T>>): T {
+  const [only, ...more] = Object.values(byUuid);
+  if (only === undefined || more.length > 0) throw new RangeError('not exactly one entry');
+  return only;
+}
+
+function fromHex(text: string): string {
+  return Buffer.from(text, 'hex').toString('base64');
+}
