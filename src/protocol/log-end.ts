@@ -19,20 +19,14 @@ export async function readLogEnd(
   if (treeSize === 0) return { range: makeCompactRange().state(), checkpoint, leaves: 0 };
   const path = (await reader.lastPath?.(treeSize, signal)) ?? [];
   const hashes = edgeOf(await lastLeaf(reader, treeSize, signal), path, treeSize);
-  if (hashes === undefined || !sameHash(foldRange(hashes), checkpoint.rootHash)) throw unproven(checkpoint);
+  if (!sameHash(foldRange(hashes), checkpoint.rootHash)) throw unproven(checkpoint);
   const range = { size: treeSize, hashes: hashes.map((hash) => Buffer.from(hash).toString('hex')) };
   return { range: makeCompactRange(range).state(), checkpoint, leaves: 0 };
 }
 
 /** Roots of the complete subtrees, largest first: the last one has the leaf in it, the others stand in its path. */
-function edgeOf(
-  leaf: Uint8Array,
-  path: readonly Uint8Array[],
-  treeSize: number,
-): readonly Uint8Array[] | undefined {
-  const nodes = rangeNodes(0, treeSize);
-  const inLast = nodes.at(-1)?.level ?? 0;
-  if (path.length !== inLast + nodes.length - 1) return undefined;
+function edgeOf(leaf: Uint8Array, path: readonly Uint8Array[], treeSize: number): readonly Uint8Array[] {
+  const inLast = rangeNodes(0, treeSize).at(-1)?.level ?? 0;
   const last = path.slice(0, inLast).reduce((right, left) => nodeHash(left, right), leaf);
   return [...path.slice(inLast).reverse(), last];
 }
