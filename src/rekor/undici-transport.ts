@@ -44,7 +44,7 @@ export function openUndiciTransport({
 function assertCertificates(ca: string): void {
   try {
     // Node takes a text without certificates for an empty list of them
-    void new X509Certificate(ca);
+    new X509Certificate(ca).toString();
   } catch (cause) {
     const message =
       'cannot trust the certificates for the log: they are not in PEM; name a file that holds some';

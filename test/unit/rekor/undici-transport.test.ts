@@ -1,7 +1,9 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Agent } from 'undici';
-import { makeUndiciTransport } from '../../../src/rekor/undici-transport.ts';
+import { issueLeaf, makeAuthority } from '../../../src/http/tls.ts';
+import { makeUndiciTransport, openUndiciTransport } from '../../../src/rekor/undici-transport.ts';
 import type { LogRequest } from '../../../src/rekor/transport.ts';
 import { NEVER } from '../../support/test-signer.ts';
 import { codeOf } from '../../support/throw-with-code.ts';
@@ -121,6 +123,67 @@ describe('makeUndiciTransport', () => {
     expect(await codeOf(() => makeUndiciTransport({ baseUrl }))).toBe('CONFIG_INVALID');
   });
 });
+
+describe('openUndiciTransport', () => {
+  it('trusts the certificates that it is given, and without them no stranger', async () => {
+    const authority = await makeAuthority({ lifetimeMs: 60_000, now: Date.now() });
+    const leaf = await issueLeaf({ authority, names: ['127.0.0.1'], lifetimeMs: 60_000, now: Date.now() });
+    const server = createTlsServer({ cert: leaf.cert, key: leaf.key }, (_, response) => response.end('yes'));
+    await using baseUrl = await listen(server, 'https');
+    const good = openUndiciTransport({ baseUrl: baseUrl.url, ca: authority.cert });
+    const bad = openUndiciTransport({ baseUrl: baseUrl.url });
+    const codes = [await codeOf(() => good.transport(READ)), await codeOf(() => bad.transport(READ))];
+    await Promise.all([good.close(), bad.close()]);
+    expect(codes).toEqual([undefined, 'LOG_UNAVAILABLE']);
+  });
+
+  it('opens no more connections than it may, and closes them', async () => {
+    const held: (() => void)[] = [];
+    let [sockets, closed] = [0, 0];
+    const server = createServer((_, response) => void held.push(() => response.end('yes')));
+    server.on('connection', (socket) => {
+      sockets += 1;
+      socket.once('close', () => (closed += 1));
+    });
+    await using baseUrl = await listen(server, 'http');
+    const { transport, ...opened } = openUndiciTransport({ baseUrl: baseUrl.url, connections: 2 });
+    const answers = Promise.all(Array.from({ length: 6 }, async () => transport(READ)));
+    let answered = 0;
+    while (answered < 6) {
+      await new Promise(setImmediate);
+      for (const release of held.splice(0)) {
+        release();
+        answered += 1;
+      }
+    }
+    await answers;
+    await opened.close();
+    while (closed < sockets) await new Promise(setImmediate);
+    expect(sockets).toBe(2);
+    expect(await codeOf(() => transport(READ))).toBe('LOG_UNAVAILABLE');
+  });
+
+  it.each(['', 'no certificate', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'])(
+    'refuses %j as certificates',
+    async (ca) => {
+      expect(await codeOf(() => openUndiciTransport({ baseUrl: 'https://a.example', ca }))).toBe(
+        'CONFIG_INVALID',
+      );
+    },
+  );
+});
+
+async function listen(server: Server, scheme: 'http' | 'https') {
+  server.listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  return {
+    url: `${scheme}://127.0.0.1:${portOf(server)}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
 
 function portOf(server: Server): number {
   const address = server.address();
