@@ -73,9 +73,7 @@ function makeJudge(
   });
   const isPromised = makeSctCheck(sigstore?.ctlogs ?? []);
 
-  return (der) => {
-    const certificate = readOr(der);
-    if ('why' in certificate) return certificate;
+  function judge(certificate: Certificate): CertifiedSigner | Refusal {
     if (!identities.some((identity) => isFor(certificate, identity))) return mismatch('is for somebody else');
     const unusable = whyUnusable(certificate);
     if (unusable !== undefined) return mismatch(unusable);
@@ -85,6 +83,15 @@ function makeJudge(
     if (promised.length === 0) return mismatch('was promised to no trusted CT log');
     const { key, notBefore } = certificate;
     return { key, notBefore, isValidAt: anyOf(promised.map(({ window }) => window)) };
+  }
+
+  return (der) => {
+    try {
+      return judge(readCertificate(der));
+    } catch {
+      // kept as a refusal: which of the parsers stumbled over what helps nobody
+      return { code: 'RECORD_INVALID', why: 'cannot be read' };
+    }
   };
 }
 
@@ -94,21 +101,16 @@ function anyOf(windows: readonly Window[]): (time: number) => boolean {
 
 /** A leaf as Fulcio makes it (its certificate-specification.md): for signing code, with a P-256 key. */
 function whyUnusable(certificate: Certificate): string | undefined {
-  const { asn1, openssl, key } = certificate;
+  const { asn1, key } = certificate;
   if (key.asymmetricKeyDetails?.namedCurve !== 'prime256v1') return 'has no key on curve P-256';
   if (purposesOf(certificate)?.includes(CODE_SIGNING) !== true) return 'is not for signing code';
-  if (openssl.ca || asn1.isCA) return 'is for issuing others';
+  if (mayIssue(certificate)) return 'is for issuing others';
   if (asn1.extKeyUsage?.digitalSignature === false) return 'is not for signing';
   return isUnderstood(certificate) ? undefined : 'has a critical extension that is not known here';
 }
 
-function readOr(der: string): Certificate | Refusal {
-  try {
-    return readCertificate(der);
-  } catch {
-    // kept as a refusal: which of the parsers stumbled over what helps nobody
-    return { code: 'RECORD_INVALID', why: 'cannot be read' };
-  }
+function mayIssue({ asn1, openssl }: Certificate): boolean {
+  return openssl.ca || asn1.extBasicConstraints?.isCA === true;
 }
 
 function mismatch(why: string): Refusal {

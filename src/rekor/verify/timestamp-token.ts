@@ -1,12 +1,24 @@
 import { ASN1Obj } from '@sigstore/core';
 
+const NO_TIMESTAMP = 'it is not of the form of a timestamp';
 const MAX_LENGTH = 32_768;
+const MAX_CERTIFICATES = 10;
+const MAX_ATTRIBUTES = 16;
+const MAX_INFO_FIELDS = 10;
 const GRANTED = 0n;
 const SIGNED_DATA = '1.2.840.113549.1.7.2';
 const TST_INFO = '1.2.840.113549.1.9.16.1.4';
 const CONTENT_TYPE = '1.2.840.113549.1.9.3';
 const MESSAGE_DIGEST = '1.2.840.113549.1.9.4';
+/** Tags (X.690 section 8.1.2); nobody signs those around what is signed, so each is compared. */
+const INTEGER = 0x02;
+const OCTETS = 0x04;
+const SEQUENCE = 0x30;
 const SET = 0x31;
+const CONTEXT_0 = 0xa0;
+const GENERALIZED_TIME_TAG = 0x18;
+/** Of SignedData: 3 by RFC 5652 section 5.1, and 1 by many a library. */
+const DATA_VERSIONS: readonly bigint[] = [1n, 3n];
 /** DER asks for no zeros at the end of a fraction (RFC 3161 section 2.4.2). */
 const GENERALIZED_TIME = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\.\d{0,8}[1-9])?Z$/;
 const HASHES: Readonly<Record<string, string>> = {
@@ -45,46 +57,51 @@ export interface TimestampToken {
 export function readTimestampToken(base64: string): TimestampToken {
   const der = Buffer.from(base64, 'base64');
   if (der.length > MAX_LENGTH) throw new TypeError('longer than any timestamp');
-  const [, digests, encapsulated, ...others] = children(signedDataIn(ASN1Obj.parseBuffer(der)), 4, 5);
+  const [version, digests, encapsulated, ...others] = signedDataIn(ASN1Obj.parseBuffer(der));
+  if (!DATA_VERSIONS.includes(integer(version))) throw new TypeError('it is of another version');
   const [certificates, signers] = others.length === 2 ? others : [undefined, ...others];
-  if (certificates?.tag.isContextSpecific(0) === false) throw new TypeError('it has CRLs');
   const content = contentOf(encapsulated);
-  const [signer] = children(signers, 1, 1);
+  const [signer] = inside(SET, signers, 1);
   return {
     ...readInfo(content),
     content,
     ...readSigner(signer, digests),
-    certificates: (certificates?.subs ?? []).map((each) => each.toDER().toString('base64')),
+    certificates: certificatesIn(certificates),
   };
 }
 
-function signedDataIn(response: ASN1Obj): ASN1Obj | undefined {
-  const [status, token] = children(response, 2, 2);
-  const [granted] = children(status, 1, 1);
-  if (granted?.toInteger() !== GRANTED) throw new TypeError('it was not granted');
-  const [type, wrapped] = children(token, 2, 2);
+function signedDataIn(response: ASN1Obj): readonly ASN1Obj[] {
+  const [status, token] = inside(SEQUENCE, response, 2);
+  const [granted] = inside(SEQUENCE, status, 1);
+  if (integer(granted) !== GRANTED) throw new TypeError('it was not granted');
+  const [type, wrapped] = inside(SEQUENCE, token, 2);
   expectOid(type, SIGNED_DATA);
-  return children(wrapped, 1, 1)[0];
+  return inside(SEQUENCE, inside(CONTEXT_0, wrapped, 1)[0], 4, 5);
+}
+
+function certificatesIn(value: ASN1Obj | undefined): readonly string[] {
+  if (value === undefined) return [];
+  return inside(CONTEXT_0, value, 1, MAX_CERTIFICATES).map((each) => each.toDER().toString('base64'));
 }
 
 type Signer = Pick<TimestampToken, 'contentDigest' | 'signedAttributes' | 'signature' | 'signer'>;
 
 /** SignerInfo without unsigned attributes (RFC 5652 section 5.3). */
 function readSigner(signer: ASN1Obj | undefined, digests: ASN1Obj | undefined): Signer {
-  const [, signerId, digest, attributes, algorithm, signature] = children(signer, 6, 6);
-  const [issuer, serialNumber] = children(signerId, 2, 2);
-  if (attributes?.tag.isContextSpecific(0) !== true)
-    throw new TypeError('its signature is over no attributes');
+  const [version, signerId, digest, attributes, algorithm, signature] = inside(SEQUENCE, signer, 6);
+  if (integer(version) !== 1n) throw new TypeError('it is of another version');
+  const [issuer, serialNumber] = inside(SEQUENCE, signerId, 2);
   const contentHash = oidIn(digest);
   // the list above the signers is signed by nobody
-  if (oidIn(children(digests, 1, 1)[0]) !== contentHash) throw new TypeError('its hashes do not agree');
-  const signedAttributes = Buffer.from(attributes.toDER());
+  if (oidIn(inside(SET, digests, 1)[0]) !== contentHash) throw new TypeError('its hashes do not agree');
+  const hash = digestIn(inside(CONTEXT_0, attributes, 1, MAX_ATTRIBUTES));
+  const signedAttributes = Buffer.from(attributes?.toDER() ?? []);
   signedAttributes[0] = SET;
   return {
-    contentDigest: { algorithm: nameOf(HASHES, contentHash), hash: digestIn(attributes) },
+    contentDigest: { algorithm: nameOf(HASHES, contentHash), hash },
     signedAttributes,
-    signature: { algorithm: nameOf(ECDSA, oidIn(algorithm)), value: bytesOf(signature) },
-    signer: { issuer: bytesOf(issuer), serialNumber: bytesOf(serialNumber) },
+    signature: { algorithm: nameOf(ECDSA, oidIn(algorithm)), value: bytes(OCTETS, signature) },
+    signer: { issuer: bytes(SEQUENCE, issuer), serialNumber: bytes(INTEGER, serialNumber) },
   };
 }
 
@@ -93,63 +110,69 @@ export function parseGeneralizedTime(text: string): number {
   const [, year, month, day, hour, minute, second, fraction = ''] = GENERALIZED_TIME.exec(text) ?? [];
   const iso = `${year}-${month}-${day}T${hour}:${minute}:${second}.000Z`;
   const time = Date.parse(iso);
-  const milliseconds = time + Math.floor(Number(`0${fraction}`) * 1_000);
-  // Date.parse takes 24:00 for the next day
-  if (Number.isNaN(time) || hour === '24') throw new TypeError('it has no time');
-  return milliseconds;
+  // Date.parse guesses at what it cannot read, and takes the 30th of February for a day in March
+  if (year === undefined || Number.isNaN(time) || new Date(time).toISOString() !== iso) {
+    throw new TypeError('it has no time');
+  }
+  return time + Math.floor(Number(`0${fraction}`) * 1_000);
 }
 
 function contentOf(encapsulated: ASN1Obj | undefined): Buffer {
-  const [type, wrapped] = children(encapsulated, 2, 2);
+  const [type, wrapped] = inside(SEQUENCE, encapsulated, 2);
   expectOid(type, TST_INFO);
-  const [content] = children(wrapped, 1, 1);
-  if (content?.tag.isOctetString() !== true) throw new TypeError('its content is no octets');
-  return content.value;
+  return bytes(OCTETS, inside(CONTEXT_0, wrapped, 1)[0]);
 }
 
 function readInfo(content: Buffer): Pick<TimestampToken, 'time' | 'imprint'> {
-  const [version, , imprint, , time] = children(ASN1Obj.parseBuffer(Buffer.from(content)), 5, 10);
-  if (version?.toInteger() !== 1n) throw new TypeError('it is of another version');
-  const [algorithm, hash] = children(imprint, 2, 2);
-  if (time?.tag.isGeneralizedTime() !== true) throw new TypeError('it has no time');
+  const info = ASN1Obj.parseBuffer(Buffer.from(content));
+  const [version, , imprint, , time] = inside(SEQUENCE, info, 5, MAX_INFO_FIELDS);
+  if (integer(version) !== 1n) throw new TypeError('it is of another version');
+  const [algorithm, hash] = inside(SEQUENCE, imprint, 2);
   return {
-    time: parseGeneralizedTime(time.value.toString('latin1')),
-    imprint: { algorithm: nameOf(HASHES, oidIn(algorithm)), hash: bytesOf(hash) },
+    time: parseGeneralizedTime(bytes(GENERALIZED_TIME_TAG, time).toString('latin1')),
+    imprint: { algorithm: nameOf(HASHES, oidIn(algorithm)), hash: bytes(OCTETS, hash) },
   };
 }
 
 /** The hash of the content among the signed attributes, each of which stands there once (RFC 5652 section 11). */
-function digestIn(attributes: ASN1Obj): Buffer {
+function digestIn(attributes: readonly ASN1Obj[]): Buffer {
   const byOid = new Map(
-    attributes.subs.map((attribute): [string, ASN1Obj | undefined] => {
-      const [oid, values] = children(attribute, 2, 2);
+    attributes.map((attribute): [string, ASN1Obj | undefined] => {
+      const [oid, values] = inside(SEQUENCE, attribute, 2);
       return [oid?.toOID() ?? '', values];
     }),
   );
-  if (byOid.size < attributes.subs.length) throw new TypeError('it has an attribute twice');
-  expectOid(children(byOid.get(CONTENT_TYPE), 1, 1)[0], TST_INFO);
-  return bytesOf(children(byOid.get(MESSAGE_DIGEST), 1, 1)[0]);
+  if (byOid.size < attributes.length) throw new TypeError('it has an attribute twice');
+  expectOid(inside(SET, byOid.get(CONTENT_TYPE), 1)[0], TST_INFO);
+  return bytes(OCTETS, inside(SET, byOid.get(MESSAGE_DIGEST), 1)[0]);
 }
 
-/** What a constructed value holds: from `min` to `max` values. */
-function children(value: ASN1Obj | undefined, min: number, max: number): readonly ASN1Obj[] {
-  if (value?.tag.constructed !== true || value.subs.length < min || value.subs.length > max) {
-    throw new TypeError('it is not of the form of a timestamp');
-  }
-  return value.subs;
+/** What a constructed value of this tag holds: from `min` to `max` values. */
+function inside(tag: number, value: ASN1Obj | undefined, min: number, max = min): readonly ASN1Obj[] {
+  const found = tagged(tag, value).subs;
+  if (found.length < min || found.length > max) throw new TypeError(NO_TIMESTAMP);
+  return found;
 }
 
-function bytesOf(value: ASN1Obj | undefined): Buffer {
-  if (value === undefined) throw new TypeError('it is not of the form of a timestamp');
-  return value.value;
+function bytes(tag: number, value: ASN1Obj | undefined): Buffer {
+  return tagged(tag, value).value;
+}
+
+function integer(value: ASN1Obj | undefined): bigint {
+  return tagged(INTEGER, value).toInteger();
+}
+
+function tagged(tag: number, value: ASN1Obj | undefined): ASN1Obj {
+  if (value?.tag.toDER() !== tag) throw new TypeError(NO_TIMESTAMP);
+  return value;
 }
 
 function oidIn(algorithm: ASN1Obj | undefined): string {
-  return children(algorithm, 1, 2)[0]?.toOID() ?? '';
+  return inside(SEQUENCE, algorithm, 1, 2)[0]?.toOID() ?? '';
 }
 
 function expectOid(value: ASN1Obj | undefined, oid: string): void {
-  if (value?.toOID() !== oid) throw new TypeError('it is not of the type of a timestamp');
+  if (value?.toOID() !== oid) throw new TypeError(NO_TIMESTAMP);
 }
 
 function nameOf(table: Readonly<Record<string, string>>, oid: string): string {
