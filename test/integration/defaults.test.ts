@@ -41,6 +41,7 @@ describe('serve without a config', () => {
       'blinding.key',
       'log',
       'signer.key',
+      'state',
     ]);
 
     expect(await call(admin, '/healthz')).toMatchObject({ status: 200, text: '{"status":"ok"}' });

@@ -66,7 +66,7 @@ export function makeCertificateHolder(options: CertificateHolderOptions): Certif
     nextRenewal = clock.now() + RENEWAL_PAUSE_MS;
     flights.run(FLIGHT, fetchOne, unhurried).catch((error: unknown) => {
       // who cannot sign without it will see the error; until then there is time
-      logger.warn('signer.renewal_failed', { error }, 'cannot renew the signing certificate; will try again');
+      logger.warn('signer.notRenewed', { error }, 'cannot renew the signing certificate; will try again');
     });
   }
 

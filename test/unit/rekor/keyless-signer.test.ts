@@ -137,7 +137,7 @@ describe('makeKeylessSigner', () => {
       },
     };
     fulcio = away;
-    const failed = logged('signer.renewal_failed');
+    const failed = logged('signer.notRenewed');
     await signer.sign('b', NEVER);
     await failed;
     await signer.sign('c', NEVER);
@@ -149,7 +149,7 @@ describe('makeKeylessSigner', () => {
     const renewed = logged('signer.certified');
     await signer.sign('d', NEVER);
     await renewed;
-    expect(events).toEqual(['signer.certified', 'signer.renewal_failed', 'signer.certified']);
+    expect(events).toEqual(['signer.certified', 'signer.notRenewed', 'signer.certified']);
   });
 
   it('is unavailable without a usable certificate while Fulcio is away, and signs when it is back', async () => {
