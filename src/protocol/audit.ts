@@ -57,13 +57,10 @@ const EVIDENCE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'LOG_ENTRY_INVALID',
   'LOG_PROOF_INVALID',
 ]);
-const EVENTS = { unlogged: 'record.unlogged', conflicted: 'record.conflicted' } as const;
-const WHY = {
-  unlogged:
-    'the log does not hold the entry that it had promised: the record is refused; see docs/log-alarms.md',
-  conflicted:
-    'the log holds an older claim on this tag and no binding with this digest: the record is refused; see docs/log-alarms.md',
-} as const;
+const UNLOGGED =
+  'the log does not hold the entry that it had promised: the record is refused; see docs/log-alarms.md';
+const CONFLICTED =
+  'the log holds an older claim on this tag and no binding with this digest: the record is refused; see docs/log-alarms.md';
 const PHASES = { confirmed: 'Confirmed', unlogged: 'Unlogged', conflicted: 'Conflicted' } as const;
 
 /** Step 7 of the ledger protocol: what the log has against what the store has, in both directions. */
@@ -156,11 +153,12 @@ export function makeAuditor(parts: AuditParts): Auditor {
   ): Promise<void> {
     if (finding.kind === 'waiting' || finding.kind === 'foreign') return;
     const phase: RecordPhase = PHASES[finding.kind];
-    if (finding.kind === 'unlogged' || finding.kind === 'conflicted') {
-      const { reference, claimId, generation } = record;
-      const fields = { reference, claimId, generation, index: finding.index };
-      logger.error(EVENTS[finding.kind], fields, WHY[finding.kind]);
-    }
+    const { reference, claimId, generation } = record;
+    const about = { reference, claimId, generation };
+    if (finding.kind === 'unlogged')
+      logger.error('record.unlogged', { ...about, index: finding.index }, UNLOGGED);
+    if (finding.kind === 'conflicted')
+      logger.error('record.conflicted', { ...about, index: finding.index }, CONFLICTED);
     if (phase === record.phase) return;
     // on a conflict somebody else has written it meanwhile: the next sweep looks at that
     const outcome = await store.update({ ...record, phase }, version, signal);

@@ -198,6 +198,23 @@ describe('makeSharedTail', () => {
     expect(log.readCount() - read).toBe(3_002);
   });
 
+  it('never sets back what another process has saved', async () => {
+    const log = makeTreeLog();
+    log.addOwn('first');
+    const { state } = openState();
+    const slow = start({ log, state });
+    await slow.tail.ready(signal);
+    log.addOwn('second');
+    const fast = start({ log, state });
+    await fast.tail.ready(signal);
+    await fast.close(signal);
+    await slow.close(signal);
+    const read = log.readCount();
+    const again = start({ log, state });
+    await again.tail.ready(signal);
+    expect([again.size(), log.readCount() - read]).toEqual([2, 0]);
+  });
+
   it('finds a head that was saved before a crash although its last block was written again since', async () => {
     const { log, state, names } = await savedScene(10);
     const head = [...names].find((name) => name.endsWith('-head')) ?? '';
