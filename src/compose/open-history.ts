@@ -4,13 +4,17 @@ import type { SystemClock } from '../observe/clock.ts';
 import type { Logger } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { makeHeadTail } from '../protocol/head-tail.ts';
-import type { EvidenceVerifier, LogHistory, StateStore } from '../protocol/ports.ts';
+import type { AuditedLog } from '../protocol/audit.ts';
+import { joinHistories } from '../protocol/join-histories.ts';
+import type { EvidenceVerifier, LogHistory, LogReader, StateStore } from '../protocol/ports.ts';
 import { makeSearchHistory } from '../protocol/search-history.ts';
-import { makeSharedTail } from '../protocol/shared-tail.ts';
+import { makeSharedTail, type SharedTail } from '../protocol/shared-tail.ts';
 import { makeTailLease } from '../protocol/tail-lease.ts';
 import { makeTailSnapshots, tailPrefix } from '../protocol/tail-snapshot.ts';
-import type { Tail } from '../protocol/tail.ts';
+import type { TailObservation } from '../protocol/tail-meter.ts';
+import { makeTail, type Tail } from '../protocol/tail.ts';
 import { makeTileHistory } from '../protocol/tile-history.ts';
+import { logIdOf, type LogTrust } from '../rekor/trusted-root.ts';
 import type { OpenedLog } from './open-log.ts';
 import type { OpenedSigner } from './open-signer.ts';
 
@@ -37,64 +41,114 @@ export interface OpenedHistory {
   readonly history: LogHistory;
   /** One turn of the background work. */
   follow(signal: AbortSignal): Promise<void>;
-  /** Where every leaf is read. */
-  readonly tail?: Tail;
+  /** Where every leaf is read: the shard that takes entries last. */
+  readonly followed: readonly AuditedLog[];
   close(): Promise<void>;
 }
 
-/** What the log has seen of ours: leaf by leaf where there are tiles, else by asking. */
+/** What the log has seen of ours: leaf by leaf where that can be, else by asking. */
 export function openHistory(parts: HistoryParts): OpenedHistory {
   const { log, verifier, signer, lifetime } = parts;
-  const { origin } = log.writer.identity;
-  const { follow } = log;
+  const { follow, trusted } = log;
   if (follow.kind === 'tiles') return openTileHistory(parts, follow);
-  const head = makeHeadTail({ head: follow.head, origin, lifetime });
+  const head = makeHeadTail({ head: follow.head, origin: trusted[0].origin, lifetime });
+  // one key makes one entry, whose look-up is exact: the index could only add what other signers of ours have made
+  const isAlone = signer.signer.deterministic && signer.keys.length + signer.identities.length === 1;
+  const search = isAlone ? { ...follow.search, candidates: () => Promise.resolve([]) } : follow.search;
   return {
-    history: makeSearchHistory({ head, search: follow.search, signer: signer.signer, verifier }),
+    history: makeSearchHistory({ head, search, signer: signer.signer, verifier }),
     follow: (signal) => head.follow(signal),
+    followed: [],
     close: () => Promise.resolve(),
   };
 }
 
+interface Shard {
+  readonly trust: LogTrust;
+  readonly reader: LogReader;
+  /** It takes entries. */
+  readonly isActive: boolean;
+  readonly accept?: (checkpoint: Checkpoint) => void;
+}
+
 function openTileHistory(
   parts: HistoryParts,
-  { reader, accept }: Extract<OpenedLog['follow'], { readonly kind: 'tiles' }>,
+  { reader, earlier, accept }: Extract<OpenedLog['follow'], { readonly kind: 'tiles' }>,
 ): OpenedHistory {
-  const { log, state, verifier, signer, secret, clock, logger, lifetime, metrics } = parts;
-  const [{ origin, spki }] = log.trusted;
+  const { log, metrics } = parts;
+  const [trust] = log.trusted;
+  const frozen = earlier.toReversed().map((shard) => openShard(parts, { ...shard, isActive: false }));
+  const active = openShard(parts, { trust, reader, isActive: true, ...(accept && { accept }) });
+  const all = [...frozen, active];
+  return {
+    history:
+      frozen.length === 0
+        ? active.history
+        : joinHistories(
+            active.history,
+            frozen.map((each) => each.history),
+          ),
+    followed: all.map((each) => each.followed),
+    async follow(signal) {
+      try {
+        await Promise.all(all.map((each) => each.turn(signal)));
+      } finally {
+        metrics?.setForked(all.some(({ followed }) => followed.tail.fork() !== undefined));
+      }
+    },
+    async close() {
+      await Promise.all(all.map((each) => each.close(AbortSignal.timeout(CLOSE_MS))));
+    },
+  };
+}
+
+interface OpenedShard {
+  readonly history: LogHistory;
+  readonly followed: AuditedLog;
+  turn(signal: AbortSignal): Promise<void>;
+  close(signal: AbortSignal): Promise<void>;
+}
+
+function openShard(parts: HistoryParts, { trust, reader, isActive, accept }: Shard): OpenedShard {
+  const { state, verifier, signer, secret, clock, logger, lifetime, metrics } = parts;
+  const { origin, spki } = trust;
   const place = {
     log: { origin, spki: Buffer.from(spki, 'base64') },
     watched: [...signer.keys, ...signer.identities.map(({ san, issuer }) => `${san} ${issuer}`)],
   };
-  const key = createHmac('sha256', secret).update('tagseal/tail/v1').digest();
-  const lease = makeTailLease({
-    state,
-    name: `${tailPrefix(place)}-lease`,
-    holder: randomUUID(),
-    clock,
-    periodMs: FOLLOW_EVERY_MS,
-  });
-  const shared = makeSharedTail({
-    reader,
-    verifier,
-    logger,
-    origin,
-    lifetime,
-    clock,
-    snapshots: makeTailSnapshots({ ...place, state, key, logger }),
-    ...(accept && { accept: (checkpoint: Checkpoint) => accept(checkpoint) }),
-    ...(metrics && { lease, watch: { clock, observe: (seen) => metrics.setTail(seen) } }),
-  });
+  const watch = { clock, observe: (seen: TailObservation) => isActive && metrics?.setTail(seen) };
+  const common = { reader, verifier, logger, origin, lifetime, watch, ...(accept && { accept }) };
+  const shared =
+    trust.kind === 'rekor-v1'
+      ? unshared(makeTail(common))
+      : makeSharedTail({
+          ...common,
+          clock,
+          snapshots: makeTailSnapshots({
+            ...place,
+            state,
+            key: createHmac('sha256', secret).update('tagseal/tail/v1').digest(),
+            logger,
+          }),
+          ...(metrics && {
+            lease: makeTailLease({
+              state,
+              name: `${tailPrefix(place)}-lease`,
+              holder: randomUUID(),
+              clock,
+              periodMs: FOLLOW_EVERY_MS,
+            }),
+          }),
+        });
   return {
     history: makeTileHistory({ tail: shared.tail, reader, verifier }),
-    tail: shared.tail,
-    async follow(signal) {
-      try {
-        await shared.turn(signal);
-      } finally {
-        metrics?.setForked(shared.tail.fork() !== undefined);
-      }
-    },
-    close: () => shared.close(AbortSignal.timeout(CLOSE_MS)),
+    followed: { tail: shared.tail, reader, logId: logIdOf(trust) },
+    turn: (signal) => shared.turn(signal),
+    close: (signal) => shared.close(signal),
   };
+}
+
+/** The origin of a v1's checkpoints is known only once it was asked, so nothing is kept: its log is small, by choice. */
+function unshared(tail: Tail): SharedTail {
+  return { tail, leads: () => true, turn: (signal) => tail.follow(signal), close: () => Promise.resolve() };
 }

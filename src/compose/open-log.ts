@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config, RekorLogSettings } from '../config/config.ts';
@@ -17,7 +18,9 @@ import { PUBLIC_GOOD } from '../rekor/public-good.ts';
 import type { LogTransport } from '../rekor/transport.ts';
 import type { LogTrust } from '../rekor/trusted-root.ts';
 import { makeUndiciTransport, openUndiciTransport } from '../rekor/undici-transport.ts';
+import { parseSigningConfig, selectV2Log } from '../rekor/signing-config.ts';
 import { makeRekorV1Client } from '../rekor/v1-client.ts';
+import { makeRekorV1Reader } from '../rekor/v1-reader.ts';
 import { makeRekorV2Client } from '../rekor/v2-client.ts';
 import { readCa } from './open-store.ts';
 import type { OpenedTrust } from './open-trust.ts';
@@ -36,6 +39,8 @@ export interface OpenedLog {
     | {
         readonly kind: 'tiles';
         readonly reader: LogReader;
+        /** Shards before it, the oldest last: they take no more entries, and what is in them counts. */
+        readonly earlier: readonly { readonly trust: LogTrust; readonly reader: LogReader }[];
         /** What a checkpoint must have beside the log's signature. Throws LOG_PROOF_INVALID. */
         readonly accept?: (checkpoint: Checkpoint) => void;
       }
@@ -115,7 +120,7 @@ async function openOwn(dir: string, { logger, count }: EmbeddedParts): Promise<O
 }
 
 function tileLog(client: LogWriter & LogReader): Pick<OpenedLog, 'writer' | 'follow'> {
-  return { writer: client, follow: { kind: 'tiles', reader: client } };
+  return { writer: client, follow: { kind: 'tiles', reader: client, earlier: [] } };
 }
 
 /** A checkpoint that too few witnesses have seen may be one of two views. Throws CONFIG_INVALID. */
@@ -137,11 +142,12 @@ async function openRekor(
   { trust, count, clock, metrics }: LogParts,
 ): Promise<OpenedLog> {
   const { kind } = log;
-  const url = log.url ?? PUBLIC_GOOD[kind].url;
+  const url = await writeUrl(log, clock);
   const trusted = await trust.logs(kind, { url, trust: log.trust });
   const [first] = trusted;
   const requestsPerMinute =
-    log.requestsPerMinute ?? (log.url === undefined ? PUBLIC_GOOD[kind].requestsPerMinute : undefined);
+    log.requestsPerMinute ??
+    (url === PUBLIC_GOOD[kind].url ? PUBLIC_GOOD[kind].requestsPerMinute : undefined);
   const ca = log.caFile === undefined ? undefined : await readCa('log.caFile', log.caFile);
   const opened: { close(): Promise<void> }[] = [];
   const transportTo = (baseUrl: string) => {
@@ -160,18 +166,54 @@ async function openRekor(
   };
   if (kind === 'rekor-v1') {
     const client = makeRekorV1Client({ url, trust: first, transport: write });
-    return { writer: client, follow: { kind: 'head', head: client, search: client }, trusted, close };
+    const reader = makeRekorV1Reader({ url, trust: first, transport: write });
+    const follow = log.follow
+      ? ({ kind: 'tiles', reader, earlier: [] } as const)
+      : ({ kind: 'head', head: client, search: client } as const);
+    return { writer: client, follow, trusted, close };
   }
   const read =
     log.readUrl === undefined
       ? { transport: write, prefix: API }
       : { transport: transportTo(log.readUrl), prefix: '' };
   const client = makeRekorV2Client({ url, trust: first, write, read });
+  const earlier = trusted.slice(1).flatMap((shard) => {
+    const { baseUrl } = shard;
+    if (baseUrl === undefined) return [];
+    const transport = transportTo(baseUrl);
+    return [{ trust: shard, reader: v2Client(baseUrl, shard, transport) }];
+  });
   const accept = witnessed(log.witnesses);
   return {
     writer: client,
-    follow: { kind: 'tiles', reader: client, ...(accept && { accept }) },
+    follow: { kind: 'tiles', reader: client, earlier, ...(accept && { accept }) },
     trusted,
     close,
   };
+}
+
+/** Of a Rekor v2 the shard that takes entries now may be named by a signing config. */
+async function writeUrl(log: RekorLogSettings, clock: SystemClock): Promise<string> {
+  const { kind, url, signingConfigFile } = log;
+  if (url !== undefined) return url;
+  if (signingConfigFile === undefined) return PUBLIC_GOOD[kind].url;
+  return readWriteUrl(signingConfigFile, clock);
+}
+
+/** Throws TRUST_ROOT_INVALID. */
+export async function readWriteUrl(
+  signingConfigFile: string,
+  clock: Pick<SystemClock, 'now'>,
+): Promise<string> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(signingConfigFile);
+  } catch (cause) {
+    throw new AppError({
+      code: 'TRUST_ROOT_INVALID',
+      message: `cannot read log.signingConfigFile ${quote(signingConfigFile)}: ${String(cause).replace(/^Error: /, '')}`,
+      cause,
+    });
+  }
+  return selectV2Log(parseSigningConfig(signingConfigFile, bytes), clock.now()).url;
 }

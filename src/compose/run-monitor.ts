@@ -49,10 +49,12 @@ function monitorParts({ options, log, signers, logger }: Watching): MonitorParts
   const { fromStart, once, intervalMs, stateFolder } = options;
   const { follow, trusted } = log;
   const [{ kind, origin, spki }] = trusted;
-  if (follow.kind !== 'tiles') {
+  if (follow.kind !== 'tiles')
+    throw new AppError({ code: 'INTERNAL', message: 'a log that is not followed' });
+  if (kind === 'rekor-v1' && stateFolder !== undefined) {
     throw new AppError({
       code: 'CONFIG_INVALID',
-      message: `cannot monitor the log ${origin}: a Rekor v1 cannot be read leaf by leaf; search it with rekor-cli`,
+      message: `cannot keep how far the log ${origin} was read: of a Rekor v1 nothing is kept; leave --state out`,
     });
   }
   const place = {
@@ -94,7 +96,9 @@ function withOptions(config: Config, { log, signer }: MonitorOptions): Config {
   const trustedRootFile = named ?? config.signer.trustedRootFile;
   return {
     ...config,
-    ...(log && { log: rekorSettings(log) }),
+    ...(log
+      ? { log: rekorSettings(log) }
+      : config.log.kind !== 'embedded' && { log: { ...config.log, follow: true } }),
     ...(signer && {
       signer: {
         kind: 'key',
@@ -116,6 +120,8 @@ function rekorSettings({ kind, url, trust }: NonNullable<MonitorOptions['log']>)
       'trustedRootFile' in trust
         ? { by: 'trustedRoot', file: trust.trustedRootFile }
         : { by: 'key', ...trust },
+    // whoever watches wants every leaf
+    follow: true,
     witnesses: { keys: [], quorum: 0 },
   };
 }

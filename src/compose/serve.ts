@@ -22,11 +22,11 @@ import { isAllowedRegistry } from '../registry/allow-list.ts';
 import type { Registry } from '../registry/make-registry.ts';
 import { makeLogHttpHandler } from '../rekor/embedded/http-handler.ts';
 import { makeLeafVerifier } from '../rekor/leaf-verifier.ts';
-import { logIdOf } from '../rekor/trusted-root.ts';
 import { VERSION } from '../version.ts';
 import { runInBackground, type BackgroundJob } from './background.ts';
 import { openCore, type Core } from './core.ts';
 import { FOLLOW_EVERY_MS } from './open-history.ts';
+import { readWriteUrl } from './open-log.ts';
 import { requirePinned } from './open-signer.ts';
 import { servingCertificate } from './serving-certificate.ts';
 
@@ -37,6 +37,7 @@ const RETRY_EVERY_MS = 10_000;
 const RESUME_EVERY_MS = 600_000;
 /** Reads every record and looks its leaves up. */
 const AUDIT_EVERY_MS = 600_000;
+const SHARD_EVERY_MS = 600_000;
 const READINESS_TIMEOUT_MS = 2_000;
 const LOG_PREFIX = '/log';
 /** A first sight on a public Rekor v2 waits for its checkpoint, some 10 s. */
@@ -185,7 +186,8 @@ function tagResolver({ resolver }: Registry): Upstream['resolveTag'] {
   };
 }
 
-function startBackground({ core, logger, life, metrics }: House): void {
+function startBackground(house: House): void {
+  const { core, logger, life, metrics } = house;
   const { history, assembly, opened } = core;
   const { publisher, memory } = assembly;
   const { store, follower } = opened;
@@ -205,16 +207,39 @@ function startBackground({ core, logger, life, metrics }: House): void {
       run: () => resumeReservations({ store, publisher, logger }),
     },
   ];
-  for (const job of [...jobs, ...auditJobs(core, logger, metrics)]) runInBackground(job, life, logger);
+  for (const job of [...jobs, ...auditJobs(core, logger, metrics), ...shardJobs(house)])
+    runInBackground(job, life, logger);
+}
+
+/** A new shard takes entries once this program is started anew: until then the old one does, or refuses them. */
+function shardJobs({ config: { log }, core, logger }: House): readonly BackgroundJob[] {
+  if (log.kind === 'embedded' || log.signingConfigFile === undefined) return [];
+  const { signingConfigFile } = log;
+  const { url } = core.log.writer.identity;
+  return [
+    {
+      name: 'log.shard',
+      everyMs: SHARD_EVERY_MS,
+      async run() {
+        const newUrl = await readWriteUrl(signingConfigFile, systemClock);
+        if (newUrl !== url)
+          logger.warn(
+            'log.shardChanged',
+            { url, newUrl },
+            'another shard takes entries: restart to write to it',
+          );
+      },
+    },
+  ];
 }
 
 /** Where every leaf is read, what the log has is compared with what the store has. */
 function auditJobs(core: Core, logger: Logger, metrics: Metrics): readonly BackgroundJob[] {
   const { log, history, verifier, evidence, opened, assembly } = core;
   const [trust] = log.trusted;
-  if (history.tail === undefined || log.follow.kind !== 'tiles') return [];
+  if (history.followed.length === 0) return [];
   const auditor = makeAuditor({
-    logs: [{ tail: history.tail, reader: log.follow.reader, logId: logIdOf(trust) }],
+    logs: history.followed,
     store: opened.store,
     verifier,
     leaves: makeLeafVerifier(trust.kind, evidence),

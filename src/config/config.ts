@@ -17,6 +17,8 @@ export interface RekorLogSettings {
   readonly signingConfigFile?: string;
   readonly caFile?: string;
   readonly requestsPerMinute?: number;
+  /** Whether every entry of a Rekor v1 is read, as those of a Rekor v2 are. */
+  readonly follow: boolean;
   /** Verifier keys in the form of C2SP signed-note; a checkpoint counts with `quorum` of their cosignatures. */
   readonly witnesses: { readonly keys: readonly string[]; readonly quorum: number };
 }

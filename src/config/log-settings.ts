@@ -35,6 +35,7 @@ export function logSettings(get: ValueReader, absolute: Absolute): LogSettings {
     ...(requestsPerMinute !== undefined && { requestsPerMinute }),
     ...optionalFile(get, 'log.signingConfigFile', absolute, 'signingConfigFile'),
     ...optionalFile(get, 'log.caFile', absolute, 'caFile'),
+    follow: kind === 'rekor-v2' || get.flag('log.follow'),
     witnesses: { keys: witnesses, quorum: quorumOf(get, witnesses.length) },
   };
 }

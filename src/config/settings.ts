@@ -81,7 +81,7 @@ export const SETTINGS: readonly Setting[] = [
     path: 'log.signingConfigFile',
     schema: text,
     about:
-      'Sigstore signing config that names the shard of a Rekor v2 to write to; instead of `url`. Read again every 10 minutes.',
+      'Sigstore signing config that names the shard of a Rekor v2 to write to; instead of `url`. Read at start; a change is told by the log event `log.shardChanged`.',
   },
   {
     path: 'log.caFile',
@@ -93,6 +93,13 @@ export const SETTINGS: readonly Setting[] = [
     schema: wholeNumber(1, 1_000_000),
     about:
       'Requests to the log, at most, of this process. Default: 300 for the public-good Rekor v1, else none.',
+  },
+  {
+    path: 'log.follow',
+    schema: flag,
+    default: false,
+    about:
+      'Whether every entry of a private Rekor v1 of one shard is read, ten a request, and compared with the records. Of the others all are.',
   },
   {
     path: 'log.witnesses',

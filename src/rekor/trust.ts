@@ -65,6 +65,7 @@ function logsIn(
       kind,
       origin: baseUrl.replace(/^https?:\/\/|\/+$/g, ''),
       spki: publicKey.rawBytes,
+      baseUrl: baseUrl.replace(/\/+$/, ''),
       ...limitsOf(publicKey.validFor),
     };
     assertKey(file, `tlogs[${at}].publicKey.rawBytes`, trust);

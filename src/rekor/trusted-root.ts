@@ -14,6 +14,8 @@ export interface LogTrust {
   readonly origin: string;
   /** SubjectPublicKeyInfo, DER in base64: Ed25519 or ECDSA P-256. */
   readonly spki: string;
+  /** Where a trusted root says that it is; earlier shards are read there. */
+  readonly baseUrl?: string;
   /** When its key counts; always where absent. */
   readonly validFor?: Validity;
 }

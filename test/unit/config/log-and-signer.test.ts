@@ -29,6 +29,7 @@ describe('the settings of a log', () => {
     expect(read(V1).log).toEqual({
       kind: 'rekor-v1',
       trust: { by: 'tuf' },
+      follow: false,
       witnesses: { keys: [], quorum: 0 },
     });
   });
@@ -39,6 +40,11 @@ describe('the settings of a log', () => {
     expect(read({ ...V2, ...byKey }).log).toMatchObject({
       trust: { by: 'key', publicKeyFile: '/nowhere/log.pub', origin: 'rekor.test' },
     });
+  });
+
+  it('follows a Rekor v2 leaf by leaf, and a v1 where that is asked for', () => {
+    expect(read({ ...V2, ...ROOT }).log).toMatchObject({ follow: true });
+    expect(read({ ...V1, TAGSEAL_LOG_FOLLOW: 'true' }).log).toMatchObject({ follow: true });
   });
 
   it('wants every witness unless told how many', () => {
