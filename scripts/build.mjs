@@ -10,6 +10,9 @@ if (major < 22 || (major === 22 && minor < 22)) {
   process.exit(2);
 }`;
 
+// Every module is in this one file: a thread that is to load one of them loads it whole.
+const moduleUrl = `const moduleUrl = require('node:url').pathToFileURL(__filename).href;`;
+
 await build({
   entryPoints: ['src/main.ts'],
   outfile: 'dist/tagseal.cjs',
@@ -21,7 +24,8 @@ await build({
   keepNames: true,
   sourcemap: 'external',
   legalComments: 'none',
-  banner: { js: `#!/usr/bin/env node\n"use strict";{${guard.replaceAll('\n', ' ')}}` },
+  banner: { js: `#!/usr/bin/env node\n"use strict";{${guard.replaceAll('\n', ' ')}}${moduleUrl}` },
+  define: { 'import.meta.url': 'moduleUrl' },
   logLevel: 'warning',
 });
 await chmod('dist/tagseal.cjs', 0o755);
