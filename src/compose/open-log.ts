@@ -18,9 +18,10 @@ import { PUBLIC_GOOD } from '../rekor/public-good.ts';
 import type { LogTransport } from '../rekor/transport.ts';
 import type { LogTrust } from '../rekor/trusted-root.ts';
 import { makeUndiciTransport, openUndiciTransport } from '../rekor/undici-transport.ts';
-import { parseSigningConfig, selectV2Log } from '../rekor/signing-config.ts';
+import { parseSigningConfig } from '../rekor/signing-config.ts';
 import { makeRekorV1Client } from '../rekor/v1-client.ts';
 import { makeRekorV1Reader } from '../rekor/v1-reader.ts';
+import { makeShardWatch, type ShardWatch } from '../rekor/v2-shards.ts';
 import { makeRekorV2Client } from '../rekor/v2-client.ts';
 import { readCa } from './open-store.ts';
 import type { OpenedTrust } from './open-trust.ts';
@@ -48,6 +49,8 @@ export interface OpenedLog {
   readonly trusted: readonly [LogTrust, ...LogTrust[]];
   /** The embedded log's own HTTP API, where this process runs it. */
   readonly embedded?: { readonly transport: LogTransport; announce(url: string | undefined): Promise<void> };
+  /** Which shard takes entries, where a signing config says so. */
+  readonly shards?: ShardWatch;
   close(): Promise<void>;
 }
 
@@ -139,10 +142,11 @@ function v2Client(url: string, trust: LogTrust, transport: LogTransport): LogWri
 
 async function openRekor(
   log: RekorLogSettings,
-  { trust, count, clock, metrics }: LogParts,
+  { trust, count, clock, logger, metrics }: LogParts,
 ): Promise<OpenedLog> {
   const { kind } = log;
-  const url = await writeUrl(log, clock);
+  const shards = shardWatch(log, { clock, logger });
+  const url = log.url ?? (await shards?.current())?.active.url ?? PUBLIC_GOOD[kind].url;
   const trusted = await trust.logs(kind, { url, trust: log.trust });
   const [first] = trusted;
   const requestsPerMinute =
@@ -188,32 +192,33 @@ async function openRekor(
     writer: client,
     follow: { kind: 'tiles', reader: client, earlier, ...(accept && { accept }) },
     trusted,
+    ...(shards && { shards }),
     close,
   };
 }
 
-/** Of a Rekor v2 the shard that takes entries now may be named by a signing config. */
-async function writeUrl(log: RekorLogSettings, clock: SystemClock): Promise<string> {
-  const { kind, url, signingConfigFile } = log;
-  if (url !== undefined) return url;
-  if (signingConfigFile === undefined) return PUBLIC_GOOD[kind].url;
-  return readWriteUrl(signingConfigFile, clock);
+/** Where a Rekor v2 is continued shard by shard, by its signing config. */
+function shardWatch(
+  { signingConfigFile: file }: RekorLogSettings,
+  { clock, logger }: Pick<LogParts, 'clock' | 'logger'>,
+): ShardWatch | undefined {
+  if (file === undefined) return undefined;
+  return makeShardWatch({
+    read: async () => parseSigningConfig(file, await readSigningConfig(file)),
+    now: () => clock.now(),
+    monotonicMs: () => clock.monotonicMs(),
+    onStale: (error) => logger.warn('log.signingConfigStale', { error }, 'the last good one is used'),
+  });
 }
 
-/** Throws TRUST_ROOT_INVALID. */
-export async function readWriteUrl(
-  signingConfigFile: string,
-  clock: Pick<SystemClock, 'now'>,
-): Promise<string> {
-  let bytes: Uint8Array;
+async function readSigningConfig(file: string): Promise<Uint8Array> {
   try {
-    bytes = await readFile(signingConfigFile);
+    return await readFile(file);
   } catch (cause) {
     throw new AppError({
       code: 'TRUST_ROOT_INVALID',
-      message: `cannot read log.signingConfigFile ${quote(signingConfigFile)}: ${String(cause).replace(/^Error: /, '')}`,
+      message: `cannot read log.signingConfigFile ${quote(file)}: ${String(cause).replace(/^Error: /, '')}; name a file that can be read`,
       cause,
     });
   }
-  return selectV2Log(parseSigningConfig(signingConfigFile, bytes), clock.now()).url;
 }

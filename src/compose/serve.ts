@@ -26,7 +26,6 @@ import { VERSION } from '../version.ts';
 import { runInBackground, type BackgroundJob } from './background.ts';
 import { openCore, type Core } from './core.ts';
 import { FOLLOW_EVERY_MS } from './open-history.ts';
-import { readWriteUrl } from './open-log.ts';
 import { requirePinned } from './open-signer.ts';
 import { servingCertificate } from './serving-certificate.ts';
 
@@ -212,20 +211,20 @@ function startBackground(house: House): void {
 }
 
 /** A new shard takes entries once this program is started anew: until then the old one does, or refuses them. */
-function shardJobs({ config: { log }, core, logger }: House): readonly BackgroundJob[] {
-  if (log.kind === 'embedded' || log.signingConfigFile === undefined) return [];
-  const { signingConfigFile } = log;
-  const { url } = core.log.writer.identity;
+function shardJobs({ core: { log }, logger }: House): readonly BackgroundJob[] {
+  const { shards } = log;
+  if (shards === undefined) return [];
+  const { url } = log.writer.identity;
   return [
     {
       name: 'log.shard',
       everyMs: SHARD_EVERY_MS,
       async run() {
-        const newUrl = await readWriteUrl(signingConfigFile, systemClock);
-        if (newUrl !== url)
+        const { active } = await shards.current();
+        if (active.url !== url)
           logger.warn(
             'log.shardChanged',
-            { url, newUrl },
+            { url, newUrl: active.url },
             'another shard takes entries: restart to write to it',
           );
       },
