@@ -140,60 +140,76 @@ function v2Client(url: string, trust: LogTrust, transport: LogTransport): LogWri
   return makeRekorV2Client({ url, trust, write: transport, read: { transport, prefix: API } });
 }
 
-async function openRekor(
-  log: RekorLogSettings,
-  { trust, count, clock, logger, metrics }: LogParts,
-): Promise<OpenedLog> {
+interface RekorPlace {
+  readonly log: RekorLogSettings;
+  readonly url: string;
+  readonly trusted: OpenedLog['trusted'];
+  readonly transportTo: (baseUrl: string) => LogTransport;
+}
+
+async function openRekor(log: RekorLogSettings, parts: LogParts): Promise<OpenedLog> {
   const { kind } = log;
-  const shards = shardWatch(log, { clock, logger });
+  const shards = shardWatch(log, parts);
   const url = log.url ?? (await shards?.current())?.active.url ?? PUBLIC_GOOD[kind].url;
-  const trusted = await trust.logs(kind, { url, trust: log.trust });
-  const [first] = trusted;
-  const requestsPerMinute =
-    log.requestsPerMinute ??
-    (url === PUBLIC_GOOD[kind].url ? PUBLIC_GOOD[kind].requestsPerMinute : undefined);
-  const ca = log.caFile === undefined ? undefined : await readCa('log.caFile', log.caFile);
-  const opened: { close(): Promise<void> }[] = [];
-  const transportTo = (baseUrl: string) => {
-    const connections = openUndiciTransport({ baseUrl, ca, connections: MAX_CONNECTIONS });
-    opened.push(connections);
-    return guardTransport(count(connections.transport), {
-      monotonicMs: () => clock.monotonicMs(),
-      random: Math.random,
-      requestsPerMinute,
-      onState: (state) => metrics?.setBreaker(state),
-    });
-  };
+  const trusted = await parts.trust.logs(kind, { url, trust: log.trust });
+  const { transportTo, close } = await guardedTransports(log, url, parts);
+  const place = { log, url, trusted, transportTo };
+  const opened = kind === 'rekor-v1' ? openV1(place) : openV2(place);
+  return { ...opened, trusted, ...(shards && { shards }), close };
+}
+
+function openV1({ log, url, trusted, transportTo }: RekorPlace): Pick<OpenedLog, 'writer' | 'follow'> {
+  const [trust] = trusted;
+  const transport = transportTo(url);
+  const writer = makeRekorV1Client({ url, trust, transport });
+  if (!log.follow) return { writer, follow: { kind: 'head', head: writer, search: writer } };
+  const reader = makeRekorV1Reader({ url, trust, transport });
+  return { writer, follow: { kind: 'tiles', reader, earlier: [] } };
+}
+
+function openV2({ log, url, trusted, transportTo }: RekorPlace): Pick<OpenedLog, 'writer' | 'follow'> {
+  const [trust, ...others] = trusted;
   const write = transportTo(url);
-  const close = async () => {
-    await Promise.all(opened.map((each) => each.close()));
-  };
-  if (kind === 'rekor-v1') {
-    const client = makeRekorV1Client({ url, trust: first, transport: write });
-    const reader = makeRekorV1Reader({ url, trust: first, transport: write });
-    const follow = log.follow
-      ? ({ kind: 'tiles', reader, earlier: [] } as const)
-      : ({ kind: 'head', head: client, search: client } as const);
-    return { writer: client, follow, trusted, close };
-  }
+  const { readUrl } = log;
   const read =
-    log.readUrl === undefined
+    readUrl === undefined
       ? { transport: write, prefix: API }
-      : { transport: transportTo(log.readUrl), prefix: '' };
-  const client = makeRekorV2Client({ url, trust: first, write, read });
-  const earlier = trusted.slice(1).flatMap((shard) => {
+      : { transport: transportTo(readUrl), prefix: '' };
+  const client = makeRekorV2Client({ url, trust, write, read });
+  const earlier = others.flatMap((shard) => {
     const { baseUrl } = shard;
     if (baseUrl === undefined) return [];
-    const transport = transportTo(baseUrl);
-    return [{ trust: shard, reader: v2Client(baseUrl, shard, transport) }];
+    return [{ trust: shard, reader: v2Client(baseUrl, shard, transportTo(baseUrl)) }];
   });
   const accept = witnessed(log.witnesses);
+  return { writer: client, follow: { kind: 'tiles', reader: client, earlier, ...(accept && { accept }) } };
+}
+
+/** Connections of our own, and each address asked with care; what becomes of the one for writes is told. */
+async function guardedTransports(
+  log: RekorLogSettings,
+  writeUrl: string,
+  { count, clock, metrics }: LogParts,
+): Promise<{ readonly transportTo: RekorPlace['transportTo']; close(): Promise<void> }> {
+  const isPublic = writeUrl === PUBLIC_GOOD[log.kind].url;
+  const perMinute = isPublic ? PUBLIC_GOOD[log.kind].requestsPerMinute : undefined;
+  const requestsPerMinute = log.requestsPerMinute ?? perMinute;
+  const ca = log.caFile === undefined ? undefined : await readCa('log.caFile', log.caFile);
+  const opened: { close(): Promise<void> }[] = [];
   return {
-    writer: client,
-    follow: { kind: 'tiles', reader: client, earlier, ...(accept && { accept }) },
-    trusted,
-    ...(shards && { shards }),
-    close,
+    transportTo(baseUrl) {
+      const connections = openUndiciTransport({ baseUrl, ca, connections: MAX_CONNECTIONS });
+      opened.push(connections);
+      return guardTransport(count(connections.transport), {
+        monotonicMs: () => clock.monotonicMs(),
+        random: Math.random,
+        requestsPerMinute,
+        ...(baseUrl === writeUrl && metrics && { onState: (state) => metrics.setBreaker(state) }),
+      });
+    },
+    async close() {
+      await Promise.all(opened.map((each) => each.close()));
+    },
   };
 }
 
