@@ -152,10 +152,10 @@ async function openRekor(log: RekorLogSettings, parts: LogParts): Promise<Opened
   const shards = shardWatch(log, parts);
   const url = log.url ?? (await shards?.current())?.active.url ?? PUBLIC_GOOD[kind].url;
   const trusted = await parts.trust.logs(kind, { url, trust: log.trust });
-  const { transportTo, close } = await guardedTransports(log, url, parts);
-  const place = { log, url, trusted, transportTo };
+  const connections = await guardedTransports(log, url, parts);
+  const place = { log, url, trusted, transportTo: connections.to };
   const opened = kind === 'rekor-v1' ? openV1(place) : openV2(place);
-  return { ...opened, trusted, ...(shards && { shards }), close };
+  return { ...opened, trusted, ...(shards && { shards }), close: () => connections.close() };
 }
 
 function openV1({ log, url, trusted, transportTo }: RekorPlace): Pick<OpenedLog, 'writer' | 'follow'> {
@@ -190,14 +190,14 @@ async function guardedTransports(
   log: RekorLogSettings,
   writeUrl: string,
   { count, clock, metrics }: LogParts,
-): Promise<{ readonly transportTo: RekorPlace['transportTo']; close(): Promise<void> }> {
+): Promise<{ readonly to: RekorPlace['transportTo']; close(): Promise<void> }> {
   const isPublic = writeUrl === PUBLIC_GOOD[log.kind].url;
   const perMinute = isPublic ? PUBLIC_GOOD[log.kind].requestsPerMinute : undefined;
   const requestsPerMinute = log.requestsPerMinute ?? perMinute;
   const ca = log.caFile === undefined ? undefined : await readCa('log.caFile', log.caFile);
   const opened: { close(): Promise<void> }[] = [];
   return {
-    transportTo(baseUrl) {
+    to: (baseUrl) => {
       const connections = openUndiciTransport({ baseUrl, ca, connections: MAX_CONNECTIONS });
       opened.push(connections);
       return guardTransport(count(connections.transport), {
