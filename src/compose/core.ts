@@ -14,6 +14,7 @@ import type { EvidenceVerifier } from '../protocol/ports.ts';
 import type { StepHook } from '../protocol/steps.ts';
 import { makeRegistry, type Registry } from '../registry/make-registry.ts';
 import type { SigstoreTrust } from '../rekor/sigstore-trust.ts';
+import { startVerifierThread } from '../rekor/thread/verifier-thread.ts';
 import { makeEvidenceVerifier, type EvidenceTrust } from '../rekor/verify-bundle.ts';
 import type { OpenedStore } from '../store/opened-store.ts';
 import { countLogCalls, countRecords, countRegistryCalls } from './counted.ts';
@@ -95,7 +96,8 @@ async function open(options: CoreOptions, opening: AsyncDisposableStack): Promis
 
   const naming = makeNaming({ scope, privacy, blindingKey });
   const evidence = evidenceTrust(signer, log, sigstore);
-  const verifier = makeEvidenceVerifier(evidence);
+  const verifier = await openVerifier(evidence, { logger, isServing: metrics !== undefined });
+  opening.defer(() => verifier.close());
   const history = openHistory({
     log,
     state,
@@ -149,6 +151,15 @@ async function open(options: CoreOptions, opening: AsyncDisposableStack): Promis
       await opening.disposeAsync();
     },
   };
+}
+
+/** A command verifies little, and ends sooner without a thread. */
+async function openVerifier(
+  trust: EvidenceTrust,
+  { logger, isServing }: { readonly logger: Logger; readonly isServing: boolean },
+): Promise<EvidenceVerifier & { close(): Promise<void> }> {
+  if (isServing) return startVerifierThread({ trust, logger });
+  return { ...makeEvidenceVerifier(trust), close: () => Promise.resolve() };
 }
 
 function evidenceTrust(
