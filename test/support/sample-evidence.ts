@@ -21,8 +21,8 @@ export interface PaperLog {
     readonly rootHash: Uint8Array;
     readonly origin?: string;
   }): string;
-  /** The entry, with a valid proof and checkpoint, for a body. */
-  entry(body: Uint8Array): LogEntry;
+  /** The entry, with a valid proof and checkpoint, for a body; on v1 of this time, in seconds since the epoch. */
+  entry(body: Uint8Array, time?: number): LogEntry;
 }
 
 export function makePaperLog(kind: LogKind, origin = 'log.test'): PaperLog {
@@ -49,7 +49,7 @@ export function makePaperLog(kind: LogKind, origin = 'log.test'): PaperLog {
     trust,
     sibling,
     note,
-    entry(body) {
+    entry(body, time = TIME) {
       const rootHash = nodeHash(sibling, leafHash(body));
       const logIndex = isV1 ? 1_001 : 1;
       const logId = logIdOf(trust);
@@ -57,7 +57,7 @@ export function makePaperLog(kind: LogKind, origin = 'log.test'): PaperLog {
         logIndex,
         logId,
         version: isV1 ? '0.0.1' : '0.0.2',
-        integratedTime: isV1 ? TIME : 0,
+        integratedTime: isV1 ? time : 0,
         proof: {
           index: 1,
           treeSize: 2,
@@ -69,7 +69,7 @@ export function makePaperLog(kind: LogKind, origin = 'log.test'): PaperLog {
       };
       if (!isV1) return base;
       const logID = Buffer.from(logId, 'base64').toString('hex');
-      const promise = canonicalJson({ body: base.body, integratedTime: TIME, logIndex, logID });
+      const promise = canonicalJson({ body: base.body, integratedTime: time, logIndex, logID });
       return { ...base, signedEntryTimestamp: base64(signing(Buffer.from(promise))) };
     },
   };
