@@ -1,33 +1,40 @@
-import { readFile, rename, writeFile, mkdir } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DEFAULT_MIRROR_URL, initTUF } from '@sigstore/tuf';
+import { DEFAULT_MIRROR_URL } from '@sigstore/tuf';
+import pLimit from 'p-limit';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import { systemCode } from './system-code.ts';
+import { fetchTarget, readCachedTarget, type FetchLimits, type TufPlace } from './tuf-client.ts';
 
-/** For one exchange, and for all of a fetch. */
-const EXCHANGE_MS = 10_000;
-const FETCH_MS = 40_000;
-const MAX_TARGET_BYTES = 1_048_576;
+const LIMITS: FetchLimits = { exchangeMs: 10_000, retries: 1, totalMs: 40_000, maxBytes: 1_048_576 };
 
 export interface TufTrustOptions {
   /** Mirror of a TUF repository; absent: the public-good one. */
   readonly url?: string;
   /** Its first root.json; needed for a mirror that is not the public-good one. */
   readonly rootFile?: string;
-  /** Keeps metadata and the last targets that were verified. */
+  /** Keeps metadata and the last targets that were verified; may be shared by processes. */
   readonly cacheFolder: string;
-  /** Told after each fetch: whether what is trusted could not be renewed, and why. */
+  /**
+   * Told after each fetch. `stale`: what is used has expired and could not be renewed; `why` alone: it could not be
+   * renewed and is still valid.
+   */
   readonly onStale: (stale: boolean, why?: string) => void;
+  readonly limits?: Partial<FetchLimits>;
 }
 
-/** What a TUF repository delivers. Throws TRUST_ROOT_UNAVAILABLE where nothing was ever fetched, TRUST_ROOT_INVALID. */
+/**
+ * What a TUF repository delivers. Throws TRUST_ROOT_UNAVAILABLE where nothing was ever fetched, TRUST_ROOT_INVALID for a
+ * root file that cannot be read and for what the repository does not have.
+ */
 export interface TufTrust {
   /** For messages. */
   readonly source: string;
-  /** Sigstore `trusted_root.json`. */
+  /** Sigstore `trusted_root.json`. Asks the mirror each time. */
   trustedRoot(): Promise<Uint8Array>;
-  /** A signing config, by the name of its target. */
+  /** A signing config, by the name of its target. Asks the mirror each time. */
   target(name: string): Promise<Uint8Array>;
 }
 
@@ -35,50 +42,63 @@ export interface TufTrust {
  * Targets by TUF. What was verified once is used as long as nothing newer can be had: an expired root is an alarm
  * (`onStale`), and never an outage.
  */
-export function makeTufTrust({
-  url = DEFAULT_MIRROR_URL,
-  rootFile,
-  cacheFolder,
-  onStale,
-}: TufTrustOptions): TufTrust {
-  const source = `trusted_root.json of ${url}`;
-
-  async function fetchTarget(name: string): Promise<Uint8Array> {
-    const client = await initTUF({
-      mirrorURL: url,
-      cachePath: cacheFolder,
-      timeout: EXCHANGE_MS,
-      retry: { retries: 1 },
-      ...(rootFile !== undefined && { rootPath: rootFile }),
-    });
-    const bytes = Buffer.from(await client.getTarget(name), 'utf8');
-    if (bytes.length > MAX_TARGET_BYTES) throw new RangeError(`it is longer than ${MAX_TARGET_BYTES} bytes`);
-    return bytes;
-  }
+export function makeTufTrust({ rootFile, cacheFolder, onStale, ...options }: TufTrustOptions): TufTrust {
+  const url = (options.url ?? DEFAULT_MIRROR_URL).replace(/\/+$/, '');
+  const limits = { ...LIMITS, ...options.limits };
+  // the client's files are written by one at a time
+  const inTurn = pLimit(1);
 
   async function target(name: string): Promise<Uint8Array> {
-    const kept = join(cacheFolder, `verified-${name}`);
-    try {
-      const bytes = await withinTime(fetchTarget(name));
-      await keep(kept, bytes);
+    const place = await placeOf(cacheFolder, url, rootFile);
+    const kept = join(place.folder, `verified-${encodeURIComponent(name)}`);
+    const fetched = await fetchTarget(place, name, limits);
+    if (fetched.kind === 'missing') throw missing(name, url);
+    if (fetched.kind === 'target') {
+      await keep(kept, fetched.bytes);
       onStale(false);
-      return bytes;
-    } catch (cause) {
-      const why = reasonOf(cause);
-      const last = await lastVerified(kept);
-      if (last === undefined) throw unavailable({ name, url, why, cause });
-      onStale(true, why);
-      return last;
+      return fetched.bytes;
     }
+    const { why, cause } = fetched;
+    const cached = await readCachedTarget(place, name, limits);
+    const last = cached ?? (await lastVerified(kept));
+    if (last === undefined) throw unavailable({ name, url, why, cause });
+    onStale(cached === undefined, why);
+    return last;
   }
 
-  async function keep(path: string, bytes: Uint8Array): Promise<void> {
-    await mkdir(cacheFolder, { recursive: true, mode: 0o700 });
-    await writeFile(`${path}.new`, bytes);
-    await rename(`${path}.new`, path);
-  }
+  const inOrder = (name: string) => inTurn(() => target(name));
+  return {
+    source: `trusted_root.json of ${url}`,
+    trustedRoot: () => inOrder('trusted_root.json'),
+    target: inOrder,
+  };
+}
 
-  return { source, trustedRoot: () => target('trusted_root.json'), target };
+/** One folder for each mirror and first root: what another one delivered must never be taken for this one's. */
+async function placeOf(cacheFolder: string, url: string, rootFile: string | undefined): Promise<TufPlace> {
+  const root = rootFile === undefined ? Buffer.alloc(0) : await readRootFile(rootFile);
+  const name = createHash('sha256').update(`${url}\n`).update(root).digest('hex').slice(0, 32);
+  const folder = join(cacheFolder, name);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  return { url, folder, ...(rootFile !== undefined && { rootFile }) };
+}
+
+async function readRootFile(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (cause) {
+    throw new AppError({
+      code: 'TRUST_ROOT_INVALID',
+      message: `cannot trust by ${quote(file)}: ${systemCode(cause) ?? 'it cannot be read'}; name the first root.json of the TUF repository`,
+      cause,
+    });
+  }
+}
+
+async function keep(path: string, bytes: Uint8Array): Promise<void> {
+  const half = `${path}.${process.pid}`;
+  await writeFile(half, bytes);
+  await rename(half, path);
 }
 
 async function lastVerified(path: string): Promise<Uint8Array | undefined> {
@@ -90,32 +110,24 @@ async function lastVerified(path: string): Promise<Uint8Array | undefined> {
   }
 }
 
-/** The library limits one exchange, and not how many there are. */
-async function withinTime<T>(work: Promise<T>): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`no answer within ${FETCH_MS / 1_000} s`)), FETCH_MS);
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function reasonOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : 'it cannot be fetched';
-}
-
-interface Missing {
+interface Failure {
   readonly name: string;
   readonly url: string;
   readonly why: string;
   readonly cause: unknown;
 }
 
-function unavailable({ name, url, why, cause }: Missing): AppError {
+function unavailable({ name, url, why, cause }: Failure): AppError {
   return new AppError({
     code: 'TRUST_ROOT_UNAVAILABLE',
     message: `cannot fetch ${quote(name)} from ${quote(url)}: ${why}; see that the mirror can be reached, or set log.trustedRootFile`,
     cause,
+  });
+}
+
+function missing(name: string, url: string): AppError {
+  return new AppError({
+    code: 'TRUST_ROOT_INVALID',
+    message: `cannot fetch ${quote(name)} from ${quote(url)}: the repository has no such target; see that it is one of Sigstore`,
   });
 }
