@@ -4,7 +4,6 @@ import process from 'node:process';
 import { addAbortSignal } from 'node:stream';
 import { isatty } from 'node:tty';
 import { setFlagsFromString } from 'node:v8';
-import { isMainThread } from 'node:worker_threads';
 import { MAX_DOCUMENT_BYTES } from './cli/pin/limits.ts';
 import type { Io } from './cli/ports.ts';
 import { readAtMost } from './cli/read-at-most.ts';
@@ -77,5 +76,4 @@ async function main(): Promise<void> {
   process.exitCode = await runCli(process.argv.slice(2), { io: makeIo(), programs, debug });
 }
 
-// in the bundle, a thread that verifies evidence loads this file for one of the modules in it
-if (isMainThread) void main();
+void main();

@@ -30,7 +30,7 @@ export interface VerifierThreadOptions {
   /** Before the first restart of a thread that stopped. */
   readonly firstPauseMs?: number;
   /** What the thread loads. */
-  readonly module?: URL;
+  readonly module?: URL | string;
 }
 
 /**
@@ -91,9 +91,14 @@ export async function startVerifierThread(options: VerifierThreadOptions): Promi
   };
 }
 
-function spawn(module: URL, workerData: VerifierThreadData): Worker {
+function spawn(module: URL | string, workerData: VerifierThreadData): Worker {
   const resourceLimits = { maxOldGenerationSizeMb: MAX_HEAP_MB };
-  return new Worker(module, { name: 'verifier', workerData, resourceLimits });
+  return new Worker(module, {
+    eval: typeof module === 'string',
+    name: 'verifier',
+    workerData,
+    resourceLimits,
+  });
 }
 
 function away(why: string): AppError {

@@ -10,8 +10,12 @@ export interface VerifierThreadData {
   readonly trust: EvidenceTrust;
 }
 
-/** The module that a verifier thread loads: this one, and in the bundle the whole program, in which this one is. */
-export const VERIFIER_MODULE = new URL(import.meta.url);
+/** Set by the build: the text of this module with all that it needs, a twentieth of the program. */
+declare const VERIFIER_SOURCE: string | undefined;
+
+/** What a verifier thread loads: this module, in the bundle as text, since there every module is in one file. */
+export const VERIFIER_MODULE: URL | string =
+  typeof VERIFIER_SOURCE === 'string' ? VERIFIER_SOURCE : new URL(import.meta.url);
 
 /** Answers each question on the port, in order. */
 export function serveVerifier(port: MessagePort, trust: EvidenceTrust): void {
