@@ -59,15 +59,20 @@ export function parseCheckpoint(note: string): UnverifiedCheckpoint {
 
 /**
  * The checkpoint, once the trusted key's signature over it was verified. Signatures by other keys are ignored.
- * Throws LOG_PROOF_INVALID, and TRUST_ROOT_INVALID for a key that cannot be used.
+ * Throws LOG_PROOF_INVALID, and TRUST_ROOT_INVALID for a key that cannot be used. `noteKey`: what `readNoteKey` made of the
+ * trusted one, for who verifies many.
  */
-export function verifyCheckpoint(note: string, trust: CheckpointTrust): Checkpoint {
+export function verifyCheckpoint(
+  note: string,
+  trust: CheckpointTrust,
+  noteKey: NoteKey = readNoteKey(trust.keyName ?? trust.origin, trust.spki),
+): Checkpoint {
   const { origin, treeSize, rootHash, signatures, body } = parseCheckpoint(note);
   if (origin !== trust.origin) {
     throw unproven(WHAT, `its origin is ${quote(origin)} and not ${quote(trust.origin)}`);
   }
   const keyName = trust.keyName ?? trust.origin;
-  const { key, keyId, algorithm } = readKey(keyName, trust.spki);
+  const { key, keyId, algorithm } = noteKey;
   const ours = signatures.filter((each) => each.name === keyName && sameHash(each.keyId, keyId));
   if (ours.length === 0) {
     throw unproven(WHAT, `it is not signed by the trusted key ${quote(keyName)}`);
@@ -103,14 +108,15 @@ export function signNote(body: string, name: string, keyId: Uint8Array, signatur
   return `${body}\n\u2014 ${name} ${base64(Buffer.concat([keyId, signature]))}\n`;
 }
 
-interface NoteKey {
+export interface NoteKey {
   readonly key: KeyObject;
   readonly keyId: Uint8Array;
   /** As node:crypto's verify takes it: Ed25519 hashes on its own. */
   readonly algorithm: 'sha256' | null;
 }
 
-function readKey(keyName: string, spki: Uint8Array): NoteKey {
+/** A key (SubjectPublicKeyInfo in DER) as notes name it. Throws TRUST_ROOT_INVALID. */
+export function readNoteKey(keyName: string, spki: Uint8Array): NoteKey {
   const key = publicKey(keyName, spki);
   const { kty, crv, x } = key.export({ format: 'jwk' });
   if (kty === 'OKP' && crv === 'Ed25519' && x !== undefined) {

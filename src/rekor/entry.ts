@@ -1,4 +1,4 @@
-import { createHash, createPublicKey } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { SignatureVerifier, SignedStatement } from '../ledger/evidence.ts';
 import { leafHash } from '../ledger/leaf-hash.ts';
 import { canonicalJson } from './canonical-json.ts';
@@ -63,13 +63,10 @@ export function pemContent(spki: string): string {
   return Buffer.from(verifierPem({ kind: 'publicKey', spki }), 'utf8').toString('base64');
 }
 
+/** As OpenSSL prints it (RFC 7468): lines of 64 characters. */
 function verifierPem(verifier: SignatureVerifier): string {
-  if (verifier.kind === 'publicKey') {
-    const key = Buffer.from(verifier.spki, 'base64');
-    return createPublicKey({ key, format: 'der', type: 'spki' })
-      .export({ format: 'pem', type: 'spki' })
-      .toString();
-  }
-  const lines = verifier.der.match(/.{1,64}/g) ?? [];
-  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
+  const [label, base64] =
+    verifier.kind === 'publicKey' ? ['PUBLIC KEY', verifier.spki] : ['CERTIFICATE', verifier.der];
+  const lines = base64.match(/.{1,64}/g) ?? [];
+  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
 }

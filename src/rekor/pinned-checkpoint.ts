@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { AppError } from '../errors/app-error.ts';
 import type { Checkpoint } from '../ledger/checkpoint.ts';
-import { parseCheckpoint, verifyCheckpoint } from '../ledger/signed-note.ts';
+import { parseCheckpoint, readNoteKey, verifyCheckpoint, type NoteKey } from '../ledger/signed-note.ts';
 import type { LogTrust } from './trusted-root.ts';
 
 /** Entries that were logged together share a checkpoint; 300 bytes each. */
@@ -18,19 +18,20 @@ export interface PinnedCheckpoint {
 /** Reads checkpoints of this log: its origin and its key, nobody else's. Throws LOG_PROOF_INVALID. */
 export function makePinnedCheckpoint(trust: LogTrust): (note: string) => PinnedCheckpoint {
   const known = new LRUCache<string, PinnedCheckpoint>({ max: MAX_KNOWN });
+  const key = readNoteKey(trust.origin, Buffer.from(trust.spki, 'base64'));
   return (note) => {
     const found = known.get(note);
     if (found !== undefined) return found;
-    const pinned = verifyPinned(trust, note);
+    const pinned = verifyPinned(trust, key, note);
     known.set(note, pinned);
     return pinned;
   };
 }
 
-function verifyPinned(trust: LogTrust, note: string): PinnedCheckpoint {
+function verifyPinned(trust: LogTrust, key: NoteKey, note: string): PinnedCheckpoint {
   const spki = Buffer.from(trust.spki, 'base64');
   if (trust.kind !== 'rekor-v1') {
-    return { checkpoint: verifyCheckpoint(note, { origin: trust.origin, spki }), uuidPrefix: '' };
+    return { checkpoint: verifyCheckpoint(note, { origin: trust.origin, spki }, key), uuidPrefix: '' };
   }
   const { origin } = parseCheckpoint(note);
   // v1's origin line is `<host> - <tree ID>`
@@ -43,7 +44,7 @@ function verifyPinned(trust: LogTrust, note: string): PinnedCheckpoint {
     });
   }
   return {
-    checkpoint: verifyCheckpoint(note, { origin, keyName: trust.origin, spki }),
+    checkpoint: verifyCheckpoint(note, { origin, keyName: trust.origin, spki }, key),
     uuidPrefix: BigInt(treeId).toString(16).padStart(TREE_ID_HEX_DIGITS, '0'),
   };
 }
