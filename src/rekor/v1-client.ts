@@ -14,11 +14,20 @@ const ENTRIES_PATH = '/api/v1/log/entries';
 const INDEX_PATH = '/api/v1/index/retrieve';
 const MAX_AT_ONCE = 4;
 const MAX_ANSWER_BYTES = 262_144;
+const MAX_SKEW_SECONDS = 300;
+const MS_PER_SECOND = 1_000;
 
 export interface RekorV1Options {
   readonly url: string;
   readonly trust: LogTrust;
   readonly transport: LogTransport;
+  /** Watches the times that the log gives to new entries: for an alarm, since no clock but the log's decides anything. */
+  readonly watchTime?: {
+    /** Milliseconds since the epoch. */
+    readonly now: () => number;
+    /** Told of a time that is off by minutes: positive when the log is ahead. Seconds. */
+    readonly onSkew: (seconds: number) => void;
+  };
 }
 
 /** Writes to a Rekor v1 (rekor, openapi.yaml), searches it, and knows its size. */
@@ -26,6 +35,7 @@ export function makeRekorV1Client({
   url,
   trust,
   transport,
+  watchTime,
 }: RekorV1Options): LogWriter & LogHead & LogSearch {
   const writing = `write to log ${quote(url)}`;
   const searching = `search the index of log ${quote(url)}`;
@@ -58,6 +68,12 @@ export function makeRekorV1Client({
     return readJson(writing, found, parseEntry);
   }
 
+  function watchOver({ integratedTime }: LogEntry): void {
+    if (watchTime === undefined) return;
+    const seconds = integratedTime - Math.round(watchTime.now() / MS_PER_SECOND);
+    if (Math.abs(seconds) > MAX_SKEW_SECONDS) watchTime.onSkew(seconds);
+  }
+
   return {
     identity: { kind: trust.kind, url, origin: trust.origin },
     async held(signed, signal) {
@@ -86,10 +102,10 @@ export function makeRekorV1Client({
     async submit(signed, signal): Promise<Submitted> {
       const answer = await post(ENTRIES_PATH, requestV1(entryParts(signed)), signal);
       if (answer.status === 201) {
-        return {
-          outcome: 'created',
-          bundle: assembleBundle(signed, readJson(writing, answer, parseEntry)),
-        };
+        const entry = readJson(writing, answer, parseEntry);
+        // an entry that it had before may be as old as it likes
+        watchOver(entry);
+        return { outcome: 'created', bundle: assembleBundle(signed, entry) };
       }
       if (answer.status !== 409) throw unexpectedAnswer(writing, answer);
       return { outcome: 'exists', bundle: assembleBundle(signed, await existing(answer, signal)) };

@@ -128,6 +128,13 @@ describe('a rekor-v1 that lies to who asks', () => {
     expect(await codeOf(() => tail.follow(NEVER))).toBe('LOG_FORKED');
   });
 
+  it.each([-1, 0.5, NaN, 2 ** 53])('has no evidence at the index %d', async (index) => {
+    const signed = await signedStatement('ours');
+    const asked = log.requests.length;
+    expect(await codeOf(() => reader.bundleAt(index, signed, NEVER))).toBe('LOG_ENTRY_INVALID');
+    expect(log.requests).toHaveLength(asked);
+  });
+
   it('gives no evidence for an entry that it took and withholds', async () => {
     log.lie('withheldEntry');
     const signed = await signedStatement('withheld');
@@ -141,6 +148,27 @@ describe('a rekor-v1 that lies to who asks', () => {
         verifier.verify({ ...signed, bundle: await reader.bundleAt(logIndex, signed, NEVER) }),
       ),
     ).toBe('LOG_ENTRY_INVALID');
+  });
+
+  it.each([
+    ['signs a year too early', 'backDatedSet', [-31_536_000]],
+    ['tells the truth', undefined, []],
+  ] as const)('raises an alarm by the time of a new entry when it %s', async (_, how, expected) => {
+    const skews: number[] = [];
+    await using clocked = await startLyingLog({ kind: 'rekor-v1', now: () => 1_790_000_000 });
+    const { url, trust, dispatcher } = clocked;
+    const watched = makeRekorV1Client({
+      url,
+      trust,
+      transport: makeUndiciTransport({ baseUrl: url, dispatcher }),
+      watchTime: { now: () => 1_790_000_000_000, onSkew: (seconds) => skews.push(seconds) },
+    });
+    clocked.lie(how);
+    const signed = await signedStatement('in time');
+    const { bundle } = await watched.submit(signed, NEVER);
+    const check = makeEvidenceVerifier({ keys: [makeTestSigner().spki], identities: [], logs: [trust] });
+    // by a key, evidence is good at any time
+    expect([await codeOf(() => check.verify({ ...signed, bundle })), skews]).toEqual([undefined, expected]);
   });
 
   it('finds what stands in an earlier shard, by its index and exactly, and counts on from there', async () => {

@@ -49,6 +49,7 @@ async function setUp(kind: Kind): Promise<Setup> {
 
 /** What nobody can see in one answer alone: the tail does, or a comparison of the answer with the tail. */
 const SEEN_LATER = {
+  backDatedSet: undefined,
   withheldEntry: undefined,
   splitView: undefined,
   shrunkTree: undefined,

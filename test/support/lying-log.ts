@@ -19,6 +19,7 @@ export const TREE_LIES = {
   otherProof: 'our entry with the valid proof of another',
   wrongIndex: 'our entry at an index where it does not stand',
   backDated: 'our entry at an earlier time than the log signed (v1)',
+  backDatedSet: 'our entry at an earlier time, which it signs (v1)',
   noProof: 'a promise without a proof',
   wrongPlace: 'that it has our entry already, and names another',
   withheldEntry: 'that it took our entry, proven by a head that it shows to nobody else',
@@ -142,6 +143,7 @@ export async function startLyingLog(options: LyingLogOptions = {}): Promise<Lyin
 
   function falsified(entry: LogEntry): LogEntry {
     if (how === 'wrongIndex') return { ...entry, logIndex: entry.logIndex + 1 };
+    if (how === 'backDatedSet') return signer.signedAt(entry, entry.integratedTime - A_YEAR);
     if (how === 'backDated') return { ...entry, integratedTime: entry.integratedTime - A_YEAR };
     return entry;
   }
