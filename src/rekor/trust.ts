@@ -138,6 +138,8 @@ async function readOrRefuse(file: string, read: ReadFile): Promise<Uint8Array> {
   try {
     return await read(file);
   } catch (cause) {
+    // by TUF: it cannot be had, which is not to say that it is wrong
+    if (cause instanceof AppError) throw cause;
     const code = systemCode(cause) ?? 'it cannot be read';
     throw invalid(file, code, cause);
   }

@@ -1,6 +1,7 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { readLogTrust, type RekorSettings } from '../../../src/rekor/trust.ts';
+import { AppError } from '../../../src/errors/app-error.ts';
 import { logIdOf, trustedRootFor, type LogTrust } from '../../../src/rekor/trusted-root.ts';
 import { makePaperLog } from '../../support/sample-evidence.ts';
 import { codeOf } from '../../support/throw-with-code.ts';
@@ -41,6 +42,13 @@ describe('readLogTrust', () => {
     // each with its address, where an earlier shard is read
     const located = expected.map((log) => ({ ...log, baseUrl: `https://${log.origin}` }));
     expect(await readLogTrust(settings, read(all))).toEqual(located);
+  });
+
+  it('tells an outage of what delivers the root from a bad root', async () => {
+    const away = () => Promise.reject(new AppError({ code: 'TRUST_ROOT_UNAVAILABLE', message: 'away' }));
+    expect(await codeOf(() => readLogTrust(byRoot('rekor-v1', 'https://rekor.log.test'), away))).toBe(
+      'TRUST_ROOT_UNAVAILABLE',
+    );
   });
 
   it('takes a public key with its origin', async () => {
