@@ -59,6 +59,8 @@ export interface Core {
   /** Logs an error that nobody expected and gives the id under which it was logged. */
   readonly incident: (error: unknown) => string;
   checkImageWith(registry: Registry): CheckImage;
+  /** Asks again for what TUF delivered at the start. */
+  renewTrust(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -145,6 +147,7 @@ async function open(options: CoreOptions, opening: AsyncDisposableStack): Promis
     registry: registryWith(true),
     guardedRegistry: registryWith(false),
     incident,
+    renewTrust: () => trust.renew(),
     checkImageWith: ({ resolver }) => makeCheckImage({ policy: () => policy, ledger, resolver, incident }),
     async close() {
       life.abort();

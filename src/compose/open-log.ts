@@ -154,14 +154,22 @@ async function openRekor(log: RekorLogSettings, parts: LogParts): Promise<Opened
   const trusted = await parts.trust.logs(kind, { url, trust: log.trust });
   const connections = await guardedTransports(log, url, parts);
   const place = { log, url, trusted, transportTo: connections.to };
-  const opened = kind === 'rekor-v1' ? openV1(place) : openV2(place);
+  const opened = kind === 'rekor-v1' ? openV1(place, parts) : openV2(place);
   return { ...opened, trusted, ...(shards && { shards }), close: () => connections.close() };
 }
 
-function openV1({ log, url, trusted, transportTo }: RekorPlace): Pick<OpenedLog, 'writer' | 'follow'> {
+function openV1(
+  { log, url, trusted, transportTo }: RekorPlace,
+  { clock, logger }: LogParts,
+): Pick<OpenedLog, 'writer' | 'follow'> {
   const [trust] = trusted;
   const transport = transportTo(url);
-  const writer = makeRekorV1Client({ url, trust, transport });
+  const watchTime = {
+    now: () => clock.now(),
+    onSkew: (skewSeconds: number) =>
+      logger.error('log.timeWrong', { url, skewSeconds }, 'the log or this machine has a wrong time'),
+  };
+  const writer = makeRekorV1Client({ url, trust, transport, watchTime });
   if (!log.follow) return { writer, follow: { kind: 'head', head: writer, search: writer } };
   const reader = makeRekorV1Reader({ url, trust, transport });
   return { writer, follow: { kind: 'tiles', reader, earlier: [] } };

@@ -26,6 +26,8 @@ export interface OpenedTrust {
   /** Who certifies and timestamps; undefined where nobody needs to know. Throws as `logs`. */
   sigstore(): Promise<SigstoreTrust | undefined>;
   readonly tuf: TufTrust;
+  /** Asks TUF again for what was asked at the start: an alarm comes when that expires, not at the next start. */
+  renew(): Promise<void>;
 }
 
 export function openTrust({ config, logger, metrics }: TrustParts): OpenedTrust {
@@ -36,8 +38,22 @@ export function openTrust({ config, logger, metrics }: TrustParts): OpenedTrust 
     onStale(stale, why) {
       metrics?.setTrustStale(stale);
       if (stale) logger.error('trust.stale', { why }, 'what TUF delivered has expired and cannot be renewed');
+      else if (why !== undefined)
+        logger.warn(
+          'trust.kept',
+          { why },
+          'what TUF delivered earlier is used: it is valid, and was not renewed',
+        );
     },
   });
+  let delivered: Uint8Array | undefined;
+
+  async function deliveredRoot(): Promise<Uint8Array> {
+    const root = await tuf.trustedRoot();
+    delivered ??= root;
+    return root;
+  }
+
   const needsAuthorities =
     signer.kind === 'keyless' || signer.acceptedIdentities.length > 0 || signer.tsaUrl !== undefined;
 
@@ -47,7 +63,7 @@ export function openTrust({ config, logger, metrics }: TrustParts): OpenedTrust 
       (log.kind !== 'embedded' && log.trust.by === 'trustedRoot' ? log.trust.file : undefined);
     if (file !== undefined) return { json: await readRoot(file), source: file };
     if (!needsAuthorities) return undefined;
-    return { json: await tuf.trustedRoot(), source: tuf.source };
+    return { json: await deliveredRoot(), source: tuf.source };
   }
 
   return {
@@ -55,7 +71,12 @@ export function openTrust({ config, logger, metrics }: TrustParts): OpenedTrust 
     async logs(kind, { url, trust }) {
       if (trust.by === 'key') return readLogTrust({ kind, url, ...trust });
       if (trust.by === 'trustedRoot') return readLogTrust({ kind, url, trustedRootFile: trust.file });
-      return readLogTrust({ kind, url, trustedRootFile: tuf.source }, () => tuf.trustedRoot());
+      return readLogTrust({ kind, url, trustedRootFile: tuf.source }, deliveredRoot);
+    },
+    async renew() {
+      if (delivered === undefined) return;
+      if (Buffer.compare(delivered, await tuf.trustedRoot()) !== 0)
+        logger.warn('trust.changed', {}, 'TUF delivers another trusted root: restart to use it');
     },
     async sigstore() {
       const found = await sigstoreJson();

@@ -36,6 +36,8 @@ const RETRY_EVERY_MS = 10_000;
 const RESUME_EVERY_MS = 600_000;
 /** Reads every record and looks its leaves up. */
 const AUDIT_EVERY_MS = 600_000;
+/** Far below the time that a timestamp of TUF is valid. */
+const RENEW_TRUST_EVERY_MS = 6 * 60 * 60 * 1_000;
 const SHARD_EVERY_MS = 600_000;
 const READINESS_TIMEOUT_MS = 2_000;
 const LOG_PREFIX = '/log';
@@ -199,6 +201,7 @@ function startBackground(house: House): void {
       run: (signal) =>
         follower.follow((claimId, generation) => memory.onGeneration(claimId, generation), signal),
     },
+    { name: 'trust.renew', everyMs: RENEW_TRUST_EVERY_MS, run: () => core.renewTrust() },
     { name: 'record.retry', everyMs: RETRY_EVERY_MS, run: () => retryUnfinished(publisher) },
     {
       name: 'record.resume',
