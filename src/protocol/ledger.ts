@@ -48,20 +48,17 @@ export function makeLedger({ records, reserver, publisher }: LedgerParts): Ledge
 
   /** The same for the next generation, from what the store says and not memory. */
   async function next(request: AdvanceRequest): Promise<Attempt> {
-    const { reference, digest, from } = request;
+    const { reference } = request;
     const known = await records.load(reference, lifetime);
     if (known === undefined) throw gone(reference);
-    const { record } = known;
-    if (record.digest === digest || record.generation > from) return begun(reference, records.keep(known));
+    if (isAnswer(known, request)) return begun(reference, records.keep(known));
     if (known.logged) return reserve({ ...request, previous: withoutEvidence(known).record });
     // a generation follows on one that is in the log, or the log could not tell that it is the next
     const published = publisher.publish(reference);
-    try {
-      await published;
-    } catch {
-      return { created: false, reserved: withoutEvidence(known), published };
-    }
-    return next(request);
+    const previous = await published.catch(() => undefined);
+    if (previous === undefined) return { created: false, reserved: withoutEvidence(known), published };
+    if (isAnswer(previous, request)) return begun(reference, previous);
+    return reserve({ ...request, previous: previous.record });
   }
 
   async function reserve(wish: Parameters<Reserver['reserve']>[0]): Promise<Attempt> {
@@ -105,16 +102,27 @@ export function makeLedger({ records, reserver, publisher }: LedgerParts): Ledge
   }
 
   async function advance(request: AdvanceRequest, signal: AbortSignal): Promise<RecordOutcome> {
-    const { reference, digest, from } = request;
+    const { reference } = request;
     const attempt = attempts.join(`next ${reference.canonical}`, () => next(request));
     const outcome = await outcomeOf(attempt, request, signal);
-    const { generation, digest: recorded } = outcome.found.record;
-    const isAnswer = outcome.kind === 'pending' || recorded === digest || generation > from;
-    // joined a move that had begun before the one that this asker knows of
-    return isAnswer ? outcome : advance(request, signal);
+    if (outcome.kind === 'pending' || isAnswer(outcome.found, request)) return outcome;
+    if (!attempt.joined) throw vanished(reference);
+    // it joined a move that had begun before the one that this asker knows of
+    const { reserved, published } = await attempt.work;
+    try {
+      await orAborted(published, signal, `publishing ${reference.canonical}`);
+    } catch (error) {
+      return notPublished(reserved, toAppError(error));
+    }
+    return advance(request, signal);
   }
 
   return { find, latest, record, advance };
+}
+
+/** The tag means the wanted digest, or somebody has moved it on from what the asker knew. */
+function isAnswer({ record }: VerifiedRecord, { digest, from }: AdvanceRequest): boolean {
+  return record.digest === digest || record.generation > from;
 }
 
 /** The reservation stands, so an outage of the log, the signer or of time is "later"; anything else is bad evidence. */

@@ -67,12 +67,14 @@ export function makePublisher(parts: PublisherParts): Publisher {
     }
   }
 
-  async function carryOn(reference: TagReference): Promise<VerifiedRecord> {
+  async function carryOn(reference: TagReference, isRenewed = false): Promise<VerifiedRecord> {
     // what is published is what the store holds and what carries our signatures, never what the asker brought
     const found = await records.load(reference, lifetime);
     if (found === undefined) throw missing(reference);
     if (found.logged) return records.keep(found);
-    if (![found.record.claim, found.record.binding].every(isReady)) return renew(reference, found);
+    const { claim: signedClaim, binding: signedBinding } = found.record;
+    // once: by a clock that is wrong the newest certificate has expired, too; then the log's time decides
+    if (!isRenewed && ![signedClaim, signedBinding].every(isReady)) return renew(reference, found);
     const [claim, binding] = await submitBoth(found.record);
     await at('verified');
     if (binding === undefined || (await isLost(reference, found.record, { claim, binding }))) {
@@ -100,7 +102,7 @@ export function makePublisher(parts: PublisherParts): Publisher {
     const [claim, binding] = await Promise.all([renewed(record.claim), renewed(record.binding)]);
     await at('signed');
     await store.update({ ...record, claim, binding }, version, lifetime);
-    return carryOn(reference);
+    return carryOn(reference, true);
   }
 
   async function renewed(signed: SignedStatement): Promise<SignedStatement | LoggedStatement> {

@@ -142,6 +142,27 @@ describe('advance', () => {
     });
   });
 
+  it('waits for the move before it also for an asker who waits for no log', async () => {
+    const setup = setUpGenerations();
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    let seen = 0;
+    const { ledger } = setup.process({
+      at: (step) => (step === 'verified' && ++seen === 2 ? promise : undefined),
+    });
+    await ledger.record(first(digestOfA), signal);
+    await ledger.advance(move(digestOfB, { waitFor: 'reserved' }), signal);
+    const after = ledger.advance(move(digestOfC, { from: 1, waitFor: 'reserved' }), signal);
+    setImmediate(resolve, undefined);
+    expect(await after).toMatchObject({ kind: 'recorded', found: { record: { generation: 2 } } });
+  });
+
+  it('does not ask for ever where the store says "exists" and shows nothing', async () => {
+    const setup = setUpGenerations();
+    await setup.process().ledger.record(first(digestOfA), signal);
+    const { ledger } = setup.process({ store: { ...setup.store, reserve: () => Promise.resolve('exists') } });
+    expect(await codeOf(() => ledger.advance(move(digestOfB), signal))).toBe('STORE_UNAVAILABLE');
+  });
+
   it('publishes the generation before first, and says "later" while the log is down', async () => {
     const setup = setUpGenerations();
     await setup.stopped('reserved', ({ ledger }) => ledger.record(first(digestOfA), signal));

@@ -245,6 +245,16 @@ describe('a signature whose certificate has expired before the log took it', () 
     ]);
   });
 
+  it('is made anew once and not for ever by a clock that is wrong', async () => {
+    const setup = keyless();
+    setup.signer = { ...setup.signer, isFresh: () => false };
+    expect(await setup.process().ledger.record(first(digestOfA), signal)).toMatchObject({
+      kind: 'recorded',
+      found: { logged: true },
+    });
+    expect(setup.log.entries).toHaveLength(2);
+  });
+
   it('is not made anew where an earlier try came in time', async () => {
     const setup = keyless();
     await setup.stopped('bindingSubmitted', ({ ledger }) => ledger.record(first(digestOfA), signal));
