@@ -40,6 +40,10 @@ export interface Wish {
   readonly lifetimeMs?: number;
   readonly purposes?: readonly string[];
   readonly curve?: 'P-256' | 'P-384';
+  /** Hash of the signature of its issuer. */
+  readonly hash?: 'SHA-1' | 'SHA-256';
+  /** It names the key of another issuer. */
+  readonly strangeIssuerKey?: boolean;
   readonly isCa?: boolean;
   readonly usage?: x509.KeyUsageFlags;
   readonly extra?: readonly x509.Extension[];
@@ -59,9 +63,11 @@ export async function makeFakeCa(
     readonly purpose?: string;
     readonly pathLength?: number;
     readonly caFlag?: boolean;
+    /** How many CAs may stand below the root. */
+    readonly rootPathLength?: number;
   } = {},
 ): Promise<FakeCa> {
-  const { name = 'fake', purpose = CODE_SIGNING, pathLength = 0, caFlag = true } = options;
+  const { name = 'fake', purpose = CODE_SIGNING, pathLength = 0, caFlag = true, rootPathLength } = options;
   const root = await newKeys();
   const middle = await newKeys();
   const rootCertificate = await x509.X509CertificateGenerator.createSelfSigned({
@@ -71,7 +77,7 @@ export async function makeFakeCa(
     keys: root,
     signingAlgorithm: SIGNING,
     extensions: [
-      ...caExtensions(undefined, true),
+      ...caExtensions(rootPathLength, true),
       await x509.SubjectKeyIdentifierExtension.create(root.publicKey),
     ],
   });
@@ -104,12 +110,14 @@ export async function makeFakeCa(
         notAfter: new Date(notBefore + (wish.lifetimeMs ?? 600_000)),
         publicKey: new x509.PublicKey(publicKey.export({ type: 'spki', format: 'der' })),
         signingKey: middle.privateKey,
-        signingAlgorithm: SIGNING,
+        signingAlgorithm: { ...SIGNING, hash: wish.hash ?? SIGNING.hash },
         extensions: [...extensions],
       });
     const plain = [
       ...leafExtensions(wish),
-      await x509.AuthorityKeyIdentifierExtension.create(middle.publicKey),
+      await x509.AuthorityKeyIdentifierExtension.create(
+        (wish.strangeIssuerKey === true ? root : middle).publicKey,
+      ),
     ];
     const pre = await create(plain);
     const logs = wish.promisedTo ?? [];
@@ -174,7 +182,7 @@ export function makeFakeCtLog(time = NOW - 60_000): FakeCtLog {
   };
 }
 
-function sctExtension(promises: readonly Buffer[]): x509.Extension {
+export function sctExtension(promises: readonly Buffer[]): x509.Extension {
   const list = Buffer.concat(promises.flatMap((promise) => [uint(2, promise.length), promise]));
   const value = tlv(0x04, Buffer.concat([uint(2, list.length), list]));
   return new x509.Extension(SCTS, false, Uint8Array.from(value));

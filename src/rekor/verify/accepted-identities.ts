@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { AppError } from '../../errors/app-error.ts';
 import type { SigstoreTrust } from '../sigstore-trust.ts';
 import { isUnderstood, purposesOf, readCertificate, type Certificate } from './certificate.ts';
-import { allowsDepth, anchor, chainsTo } from './chain.ts';
+import { anchor, chainsTo } from './chain.ts';
 import { isFor, type Identity } from './identity.ts';
 import { makeSctCheck } from './sct.ts';
 import { isWithin, type Window } from './window.ts';
@@ -67,10 +67,9 @@ function makeJudge(
   identities: readonly Identity[],
   sigstore: SigstoreTrust | undefined,
 ): (der: string) => CertifiedSigner | Refusal {
-  const authorities = (sigstore?.certificateAuthorities ?? []).flatMap((authority) => {
-    const anchored = anchor(authority, CODE_SIGNING);
-    return anchored === undefined || !allowsDepth(anchored.chain) ? [] : [anchored];
-  });
+  const authorities = (sigstore?.certificateAuthorities ?? []).flatMap(
+    (authority) => anchor(authority, CODE_SIGNING) ?? [],
+  );
   const isPromised = makeSctCheck(sigstore?.ctlogs ?? []);
 
   function judge(certificate: Certificate): CertifiedSigner | Refusal {

@@ -73,8 +73,8 @@ export function readCertificate(base64: string): Certificate {
 export function isIssuedBy({ asn1, openssl, algorithm }: Certificate, issuer: Certificate): boolean {
   return (
     SIGNATURE_ALGORITHMS.has(algorithm) &&
+    // by its basic constraints and its key usage
     issuer.openssl.ca &&
-    issuer.asn1.isCA &&
     // OpenSSL folds case in names
     asn1.issuer.equals(issuer.asn1.subject) &&
     openssl.checkIssued(issuer.openssl) &&

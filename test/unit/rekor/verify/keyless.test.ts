@@ -11,6 +11,7 @@ import {
   makeFakeCtLog,
   NOW,
   SAN,
+  sctExtension,
   type Wish,
 } from '../../../support/fake-ca.ts';
 import { tlv } from '../../../support/fake-timestamps.ts';
@@ -25,6 +26,8 @@ const v2 = await keylessCell('rekor-v2');
 const { sigstore } = v1;
 const stranger = await makeFakeCa({ name: 'stranger' });
 const unflagged = await makeFakeCa({ name: 'unflagged', caFlag: false });
+const shallow = await makeFakeCa({ name: 'shallow', rootPathLength: 0 });
+const deeper = await makeFakeCa({ name: 'deeper', rootPathLength: 1 });
 const server = await makeFakeCa({ name: 'server', purpose: '1.3.6.1.5.5.7.3.1' });
 
 const judge = (trust: EvidenceTrust, logged: LoggedStatement) =>
@@ -91,6 +94,9 @@ describe('verify, by certificate', () => {
     ['no promise to a CT log', { promisedTo: [] }],
     ['a promise to a strange CT log', { promisedTo: [makeFakeCtLog()] }],
     ['a strange promise beside a good one', { promisedTo: [sigstore.ctlog, makeFakeCtLog()] }],
+    ['a list of no promises', { promisedTo: [], extra: [sctExtension([])] }],
+    ['a signature over SHA-1', { hash: 'SHA-1' }],
+    ['the name of another key of its issuer', { strangeIssuerKey: true }],
     ['another purpose', { purposes: ['1.3.6.1.5.5.7.3.1'] }],
     ['no purpose', { purposes: [] }],
     ['a key on P-384', { curve: 'P-384' }],
@@ -139,11 +145,18 @@ describe('verify, by certificate', () => {
     ['of the right subject by a wrong CA', stranger],
     ['whose issuer is no CA', unflagged],
     ['whose issuer is for something else', server],
+    ['whose issuer its root does not allow', shallow],
   ])('refuses a certificate %s', async (_, ca) => {
     const trusted = ca === stranger ? sigstore.ca : ca;
     const signed = signWith(await ca.certify(), STATEMENT);
     const trust = withSigstore({ certificateAuthorities: [trusted.authority], ctlogs: [] });
     expect(await judge(trust, loggedIn(v1.log, signed))).toBe('IDENTITY_MISMATCH');
+  });
+
+  it('accepts a certificate below a root that allows its issuer', async () => {
+    const signed = signWith(await deeper.certify(), STATEMENT);
+    const trust = withSigstore({ certificateAuthorities: [deeper.authority], ctlogs: [] });
+    expect(await judge(trust, loggedIn(v1.log, signed))).toBeUndefined();
   });
 
   it('refuses a certificate that the leaf of a trusted CA has issued', async () => {
