@@ -14,7 +14,7 @@ import { openEmbeddedLog } from '../rekor/embedded/embedded-log.ts';
 import { readLock } from '../rekor/embedded/lock.ts';
 import { readEmbeddedTrust } from '../rekor/embedded/read-trust.ts';
 import { guardTransport } from '../rekor/guarded-transport.ts';
-import { PUBLIC_GOOD } from '../rekor/public-good.ts';
+import { defaultRequestsPerMinute, PUBLIC_REKOR_V1 } from '../rekor/public-good.ts';
 import type { LogTransport } from '../rekor/transport.ts';
 import type { LogTrust } from '../rekor/trusted-root.ts';
 import { makeUndiciTransport, openUndiciTransport } from '../rekor/undici-transport.ts';
@@ -62,7 +62,7 @@ export async function openLog({ log, dataDir }: Config, parts: LogParts): Promis
 export interface LogParts {
   readonly logger: Logger;
   readonly count: CountCalls;
-  readonly trust: Pick<OpenedTrust, 'logs'>;
+  readonly trust: Pick<OpenedTrust, 'logs' | 'signingConfig'>;
   readonly clock: SystemClock;
   readonly metrics?: Metrics | undefined;
 }
@@ -150,7 +150,7 @@ interface RekorPlace {
 async function openRekor(log: RekorLogSettings, parts: LogParts): Promise<OpenedLog> {
   const { kind } = log;
   const shards = shardWatch(log, parts);
-  const url = log.url ?? (await shards?.current())?.active.url ?? PUBLIC_GOOD[kind].url;
+  const url = log.url ?? (await shards?.current())?.active.url ?? PUBLIC_REKOR_V1;
   const trusted = await parts.trust.logs(kind, { url, trust: log.trust });
   const connections = await guardedTransports(log, url, parts);
   const place = { log, url, trusted, transportTo: connections.to };
@@ -199,9 +199,6 @@ async function guardedTransports(
   writeUrl: string,
   { count, clock, metrics }: LogParts,
 ): Promise<{ readonly to: RekorPlace['transportTo']; close(): Promise<void> }> {
-  const isPublic = writeUrl === PUBLIC_GOOD[log.kind].url;
-  const perMinute = isPublic ? PUBLIC_GOOD[log.kind].requestsPerMinute : undefined;
-  const requestsPerMinute = log.requestsPerMinute ?? perMinute;
   const ca = log.caFile === undefined ? undefined : await readCa('log.caFile', log.caFile);
   const opened: { close(): Promise<void> }[] = [];
   return {
@@ -211,7 +208,7 @@ async function guardedTransports(
       return guardTransport(count(connections.transport), {
         monotonicMs: () => clock.monotonicMs(),
         random: Math.random,
-        requestsPerMinute,
+        requestsPerMinute: log.requestsPerMinute ?? defaultRequestsPerMinute(baseUrl),
         ...(baseUrl === writeUrl && metrics && { onState: (state) => metrics.setBreaker(state) }),
       });
     },
@@ -221,14 +218,15 @@ async function guardedTransports(
   };
 }
 
-/** Where a Rekor v2 is continued shard by shard, by its signing config. */
+/** Where a Rekor v2 is continued shard by shard, by its signing config: a file, or with no address at all by TUF. */
 function shardWatch(
-  { signingConfigFile: file }: RekorLogSettings,
-  { clock, logger }: Pick<LogParts, 'clock' | 'logger'>,
+  { kind, url, signingConfigFile: file }: RekorLogSettings,
+  { clock, logger, trust }: Pick<LogParts, 'clock' | 'logger' | 'trust'>,
 ): ShardWatch | undefined {
-  if (file === undefined) return undefined;
+  if (kind === 'rekor-v1' || url !== undefined) return undefined;
   return makeShardWatch({
-    read: async () => parseSigningConfig(file, await readSigningConfig(file)),
+    read: async () =>
+      file === undefined ? trust.signingConfig() : parseSigningConfig(file, await readSigningConfig(file)),
     now: () => clock.now(),
     monotonicMs: () => clock.monotonicMs(),
     onStale: (error) => logger.warn('log.signingConfigStale', { error }, 'the last good one is used'),

@@ -8,7 +8,9 @@ import type { Metrics } from '../observe/metrics.ts';
 import { readSigstoreTrust, type SigstoreTrust } from '../rekor/sigstore-trust.ts';
 import { readLogTrust } from '../rekor/trust.ts';
 import type { LogTrust } from '../rekor/trusted-root.ts';
+import { parseSigningConfig, type SigningConfig } from '../rekor/signing-config.ts';
 import { makeTufTrust, type TufTrust } from '../rekor/tuf-trust.ts';
+import { signingConfigTarget } from '../rekor/public-good.ts';
 
 export interface TrustParts {
   readonly config: Config;
@@ -26,6 +28,8 @@ export interface OpenedTrust {
   /** Who certifies and timestamps; undefined where nobody needs to know. Throws as `logs`. */
   sigstore(): Promise<SigstoreTrust | undefined>;
   readonly tuf: TufTrust;
+  /** What names the shards of a Rekor v2, by TUF. Throws as `logs`. */
+  signingConfig(): Promise<SigningConfig>;
   /** Asks TUF again for what was asked at the start: an alarm comes when that expires, not at the next start. */
   renew(): Promise<void>;
 }
@@ -72,6 +76,13 @@ export function openTrust({ config, logger, metrics }: TrustParts): OpenedTrust 
       if (trust.by === 'key') return readLogTrust({ kind, url, ...trust });
       if (trust.by === 'trustedRoot') return readLogTrust({ kind, url, trustedRootFile: trust.file });
       return readLogTrust({ kind, url, trustedRootFile: tuf.source }, deliveredRoot);
+    },
+    async signingConfig() {
+      const name = signingConfigTarget(settings.url === undefined);
+      return parseSigningConfig(
+        `${name} of ${settings.url ?? 'the public-good mirror'}`,
+        await tuf.target(name),
+      );
     },
     async renew() {
       if (delivered === undefined) return;

@@ -76,8 +76,17 @@ function assertV2Only(get: ValueReader): void {
   if (get.list('log.witnesses').length > 0) throw contradiction('log.witnesses', 'is for log.kind rekor-v2');
 }
 
+/** Only the public-good instance has a default address, and a TUF repository of one's own knows nothing of it. */
+function assertNotPublic(get: ValueReader, url: string | undefined): void {
+  if (url === undefined && get.has('trust.tufUrl'))
+    throw contradiction('log.url', 'must be set with trust.tufUrl');
+}
+
 function assertPlace(get: ValueReader, { kind, url, trust }: Place): void {
-  if (kind === 'rekor-v1') assertV2Only(get);
+  if (kind === 'rekor-v1') {
+    assertV2Only(get);
+    assertNotPublic(get, url);
+  }
   const bySigningConfig = get.has('log.signingConfigFile');
   if (url === undefined) {
     // without an address the trust root must be the one that belongs to the default address

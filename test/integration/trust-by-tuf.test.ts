@@ -62,10 +62,10 @@ describe.each(['rekor-v1', 'rekor-v2'] as const)('a private %s whose trust comes
   }
 
   /** A process that starts now. */
-  async function start() {
+  async function start({ url }: { readonly url?: string | undefined } = { url: log.url }) {
     const environment = {
       TAGSEAL_LOG_KIND: kind,
-      TAGSEAL_LOG_URL: log.url,
+      TAGSEAL_LOG_URL: url,
       TAGSEAL_TRUST_TUF_URL: mirror.url,
       TAGSEAL_TRUST_TUF_ROOT_FILE: 'root.json',
     };
@@ -135,4 +135,43 @@ describe.each(['rekor-v1', 'rekor-v2'] as const)('a private %s whose trust comes
     const running = await start();
     expect(await codeOf(() => running.record('a statement'))).toBe('LOG_PROOF_INVALID');
   });
+
+  if (kind === 'rekor-v2') {
+    const config = (urls: readonly string[], start = '2026-01-01T00:00:00Z') =>
+      JSON.stringify({
+        mediaType: 'application/vnd.dev.sigstore.signingconfig.v0.2+json',
+        rekorTlogUrls: urls.map((url) => ({ url, majorApiVersion: 2, validFor: { start }, operator: 'o' })),
+        rekorTlogConfig: { selector: 'ANY' },
+      });
+    const root = (trusted = log.trust) => JSON.stringify(trustedRootFor(trusted));
+
+    it('writes to the shard that the repository names where no address is set', async () => {
+      repository.publish({ 'trusted_root.json': root(), 'signing_config.v0.2.json': config([log.url]) });
+      expect(await (await start({ url: undefined })).record('a statement')).toBe('created');
+    });
+
+    it('writes to the next shard when it is started after the repository has named one', async () => {
+      const next = await startLyingLog({ kind, origin: 'next.test' });
+      ends.push(next);
+      log.freeze();
+      repository.publish({
+        'trusted_root.json': root(next.trust),
+        'signing_config.v0.2.json': config([next.url]),
+      });
+      expect(await (await start({ url: undefined })).record('a statement')).toBe('created');
+      expect(log.requests).toEqual([]);
+    });
+
+    it.each([
+      ['names none', { 'signing_config.v0.2.json': config([]) }],
+      [
+        'names one that has not begun',
+        { 'signing_config.v0.2.json': config(['http://127.0.0.1:1'], '2999-01-01T00:00:00Z') },
+      ],
+      ['has no signing config', {}],
+    ])('does not start without an address when the repository %s', async (_, targets) => {
+      repository.publish({ 'trusted_root.json': root(), ...targets });
+      expect(await codeOf(() => start({ url: undefined }))).toBe('TRUST_ROOT_INVALID');
+    });
+  }
 });

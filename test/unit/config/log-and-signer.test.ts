@@ -83,6 +83,11 @@ describe('the settings of a log', () => {
     ['a signing config and an address', { ...V2, TAGSEAL_LOG_SIGNING_CONFIG_FILE: 's' }, /drop log\.url/],
     ['witnesses of a v1', { ...V1, ...WITNESSES }, /log\.witnesses .* rekor-v2/],
     ['a quorum of more than there are', { ...V2, ...ROOT, TAGSEAL_LOG_WITNESS_QUORUM: '1' }, /at most 0/],
+    [
+      'a TUF repository of one’s own for the public instance',
+      { ...V1, TAGSEAL_TRUST_TUF_URL: 'https://t.test', TAGSEAL_TRUST_TUF_ROOT_FILE: 'r' },
+      /log\.url .* must be set with trust\.tufUrl/,
+    ],
     ['a TUF address without a root', { TAGSEAL_TRUST_TUF_URL: 'https://t.test' }, /belong together/],
     ['a TUF root without an address', { TAGSEAL_TRUST_TUF_ROOT_FILE: 'r' }, /belong together/],
   ])('refuses %s and says why', (_what, environment, message) => {
