@@ -182,7 +182,7 @@ describe('when the real Rekor stops', () => {
     await using running = await startServe({ folder: data.path, registries: [registry.host], config });
     const known = proxied(running.proxy, registry.host, 'e2e/known/manifests/1');
     expect((await fetch(known)).status).toBe(200);
-    await own.process.stop('SIGKILL');
+    await own.kill();
 
     expect((await fetch(known)).status).toBe(200);
     const refused = await fetch(proxied(running.proxy, registry.host, 'e2e/new/manifests/1'));

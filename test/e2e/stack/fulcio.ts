@@ -4,17 +4,10 @@ import { join } from 'node:path';
 import { makeAuthority } from '../../../src/http/tls.ts';
 import { startProcess, type RunningProcess } from '../../support/start-process.ts';
 import { goTool } from './install.ts';
-import { freePorts, untilHealthy } from './start.ts';
+import { freePorts, untilHealthy, type Restartable } from './start.ts';
 
 const DAY_MS = 86_400_000;
 const PASSPHRASE = 'test';
-
-/** A server that a test can take away and bring back: same address, same keys. */
-export interface Restartable {
-  /** kill -9. */
-  kill(): Promise<void>;
-  start(): Promise<void>;
-}
 
 export interface StartedFulcio extends Restartable, AsyncDisposable {
   readonly url: string;

@@ -3,76 +3,54 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runProcess, startProcess, type RunningProcess } from '../../support/start-process.ts';
 import { goModule, goTool, onPath } from './install.ts';
-import { freePorts, untilHealthy } from './start.ts';
+import { freePorts, untilHealthy, type Restartable } from './start.ts';
 
-export interface StartedRekorV1 extends AsyncDisposable {
+export interface StartedRekorV1 extends Restartable, AsyncDisposable {
   readonly url: string;
   /** Name in its checkpoints, followed there by ` - <tree ID>`. */
   readonly origin: string;
   readonly publicKeyFile: string;
-  readonly process: RunningProcess;
 }
 
 /**
  * A private Rekor v1 on loopback: MariaDB, Trillian's log server and signer, Redis for the search index, Rekor itself.
- * All data under `folder`; everything ends with the handle.
+ * All data under `folder`; everything ends with the handle. `kill` takes Rekor and Trillian, the data bases stay.
  */
 export async function startRekorV1(folder: string): Promise<StartedRekorV1> {
-  const started: RunningProcess[] = [];
-  const start = (command: string, args: readonly string[]) => {
-    const process = startProcess(command, args);
-    started.push(process);
-    return process;
-  };
-  const stop = async () => {
-    for (const process of started.toReversed()) await process[Symbol.asyncDispose]();
-  };
+  const started = new AsyncDisposableStack();
   try {
-    const rekor = await startAll(folder, start);
-    return { ...rekor, [Symbol.asyncDispose]: stop };
+    const rekor = await startAll(folder, started);
+    return { ...rekor, [Symbol.asyncDispose]: () => started.disposeAsync() };
   } catch (error) {
-    await stop();
+    await started.disposeAsync();
     throw error;
   }
 }
 
-type Start = (command: string, args: readonly string[]) => RunningProcess;
-
-async function startAll(folder: string, start: Start): Promise<Omit<StartedRekorV1, keyof AsyncDisposable>> {
+async function startAll(
+  folder: string,
+  started: AsyncDisposableStack,
+): Promise<Omit<StartedRekorV1, keyof AsyncDisposable>> {
   await mkdir(folder, { recursive: true });
-  const [db = 0, redis = 0, logRpc = 0, logHttp = 0, signerRpc = 0, signerHttp = 0, http = 0] =
-    await freePorts(7);
-  await startDatabase(folder, db, start);
-  const common = [
+  const ports = await freePorts(7);
+  const [db = 0, redis = 0, logRpc = 0, logHttp = 0, signerRpc = 0, signerHttp = 0, http = 0] = ports;
+  await startDatabase(folder, db, started);
+  const cache = started.use(
+    startProcess(onPath('redis-server') ?? 'redis-server', [
+      ...['--port', String(redis), '--bind', '127.0.0.1'],
+      ...['--save', '', '--dir', folder],
+    ]),
+  );
+  await cache.waitFor(/Ready to accept connections/);
+  const keys = await writeKeys(folder);
+  const trillian = [
     '--quota_system=noop',
     '--storage_system=mysql',
     `--mysql_uri=t:t@tcp(127.0.0.1:${db})/trillian?parseTime=true&interpolateParams=true`,
   ];
-  const server = start(goTool('trillianLogServer'), [
-    ...common,
-    `--rpc_endpoint=127.0.0.1:${logRpc}`,
-    `--http_endpoint=127.0.0.1:${logHttp}`,
-  ]);
-  start(goTool('trillianLogSigner'), [
-    ...common,
-    '--force_master',
-    `--rpc_endpoint=127.0.0.1:${signerRpc}`,
-    `--http_endpoint=127.0.0.1:${signerHttp}`,
-  ]);
-  await untilHealthy(`http://127.0.0.1:${logHttp}/healthz`, server);
-  const cache = start(onPath('redis-server') ?? 'redis-server', [
-    '--port',
-    String(redis),
-    '--bind',
-    '127.0.0.1',
-    '--save',
-    '',
-    '--dir',
-    folder,
-  ]);
-  await cache.waitFor(/Ready to accept connections/);
-  const keys = await writeKeys(folder);
-  const process = start(goTool('rekorV1'), [
+  const logServer = [`--rpc_endpoint=127.0.0.1:${logRpc}`, `--http_endpoint=127.0.0.1:${logHttp}`];
+  const logSigner = [`--rpc_endpoint=127.0.0.1:${signerRpc}`, `--http_endpoint=127.0.0.1:${signerHttp}`];
+  const rekor = [
     'serve',
     '--rekor_server.address=127.0.0.1',
     `--port=${http}`,
@@ -83,13 +61,36 @@ async function startAll(folder: string, start: Start): Promise<Omit<StartedRekor
     '--search_index.storage_provider=redis',
     '--redis_server.address=127.0.0.1',
     `--redis_server.port=${redis}`,
-  ]);
+  ];
   const url = `http://127.0.0.1:${http}`;
-  await untilHealthy(`${url}/api/v1/log`, process);
-  return { url, origin: 'rekor-v1.local', publicKeyFile: keys.publicKeyFile, process };
+  let tree: readonly string[] = [];
+  let running: readonly RunningProcess[] = [];
+
+  async function start(): Promise<void> {
+    const server = startProcess(goTool('trillianLogServer'), [...trillian, ...logServer]);
+    const signer = startProcess(goTool('trillianLogSigner'), [...trillian, '--force_master', ...logSigner]);
+    running = [server, signer];
+    await untilHealthy(`http://127.0.0.1:${logHttp}/healthz`, server);
+    const process = startProcess(goTool('rekorV1'), [...rekor, ...tree]);
+    running = [...running, process];
+    await untilHealthy(`${url}/api/v1/log`, process);
+    // without it every start makes another tree
+    tree = [`--trillian_log_server.tlog_id=${await treeIdOf(url)}`];
+  }
+  async function kill(): Promise<void> {
+    await Promise.all(running.map((process) => process.stop('SIGKILL')));
+  }
+  started.defer(kill);
+  await start();
+  return { url, origin: 'rekor-v1.local', publicKeyFile: keys.publicKeyFile, start, kill };
 }
 
-async function startDatabase(folder: string, port: number, start: Start): Promise<void> {
+async function treeIdOf(url: string): Promise<string> {
+  const { treeID } = (await (await fetch(`${url}/api/v1/log`)).json()) as { readonly treeID: string };
+  return treeID;
+}
+
+async function startDatabase(folder: string, port: number, started: AsyncDisposableStack): Promise<void> {
   const data = join(folder, 'db');
   const socket = join(folder, 'db.sock');
   const made = await runProcess(onPath('mariadb-install-db') ?? 'mariadb-install-db', [
@@ -100,14 +101,16 @@ async function startDatabase(folder: string, port: number, start: Start): Promis
     '--skip-test-db',
   ]);
   if (made.code !== 0) throw new Error(`mariadb-install-db failed:\n${made.stdout}${made.stderr}`);
-  const server = start(onPath('mariadbd') ?? 'mariadbd', [
-    '--no-defaults',
-    '--user=root',
-    `--datadir=${data}`,
-    `--socket=${socket}`,
-    `--port=${port}`,
-    '--bind-address=127.0.0.1',
-  ]);
+  const server = started.use(
+    startProcess(onPath('mariadbd') ?? 'mariadbd', [
+      '--no-defaults',
+      '--user=root',
+      `--datadir=${data}`,
+      `--socket=${socket}`,
+      `--port=${port}`,
+      '--bind-address=127.0.0.1',
+    ]),
+  );
   await server.waitFor(/ready for connections/);
   const schema = await readFile(
     join(await goModule('trillianLogServer'), 'storage/mysql/schema/storage.sql'),

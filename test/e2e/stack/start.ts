@@ -60,13 +60,19 @@ export async function startRegistry(folder: string): Promise<StartedRegistry> {
   };
 }
 
-export interface StartedRekor extends AsyncDisposable {
+/** A server that a test can take away and bring back: same address, same keys, same data. */
+export interface Restartable {
+  /** kill -9. */
+  kill(): Promise<void>;
+  start(): Promise<void>;
+}
+
+export interface StartedRekor extends Restartable, AsyncDisposable {
   readonly url: string;
   readonly readUrl: string;
   readonly origin: string;
   readonly publicKeyFile: string;
   readonly storage: string;
-  readonly process: RunningProcess;
 }
 
 /** A private Rekor v2 (POSIX) on loopback, its tiles served by a static file server as in production. */
@@ -79,34 +85,38 @@ export async function startRekorV2(folder: string): Promise<StartedRekor> {
   const publicKeyFile = join(folder, 'log.pub');
   await writeFile(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }));
   await writeFile(publicKeyFile, publicKey.export({ type: 'spki', format: 'pem' }));
-  const process = startProcess(
-    goTool('rekorV2'),
-    [
-      'serve',
-      `--storage-dir=${storage}`,
-      `--signer-filepath=${keyFile}`,
-      '--hostname=rekor-local',
-      '--http-address=127.0.0.1',
-      `--http-port=${http}`,
-      '--grpc-address=127.0.0.1',
-      `--grpc-port=${grpc}`,
-      `--http-metrics-port=${metrics}`,
-      '--checkpoint-interval=200ms',
-      '--batch-max-age=50ms',
-      '--persistent-antispam',
-    ],
-    { env: { GOMEMLIMIT: '512MiB' } },
-  );
-  const tiles = await serveFolder(storage);
+  const args = [
+    'serve',
+    `--storage-dir=${storage}`,
+    `--signer-filepath=${keyFile}`,
+    '--hostname=rekor-local',
+    '--http-address=127.0.0.1',
+    `--http-port=${http}`,
+    '--grpc-address=127.0.0.1',
+    `--grpc-port=${grpc}`,
+    `--http-metrics-port=${metrics}`,
+    '--checkpoint-interval=200ms',
+    '--batch-max-age=50ms',
+    '--persistent-antispam',
+  ];
   const url = `http://127.0.0.1:${http}`;
-  await untilHealthy(`${url}/healthz`, process);
+  let process: RunningProcess;
+  async function start(): Promise<void> {
+    process = startProcess(goTool('rekorV2'), args, { env: { GOMEMLIMIT: '512MiB' } });
+    await untilHealthy(`${url}/healthz`, process);
+  }
+  const tiles = await serveFolder(storage);
+  await start();
   return {
     url,
     readUrl: tiles.url,
     origin: 'rekor-local',
     publicKeyFile,
     storage,
-    process,
+    start,
+    async kill() {
+      await process.stop('SIGKILL');
+    },
     async [Symbol.asyncDispose]() {
       await process[Symbol.asyncDispose]();
       tiles.server.closeAllConnections();

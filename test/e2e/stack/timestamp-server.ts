@@ -6,9 +6,8 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
 import { startProcess, type RunningProcess } from '../../support/start-process.ts';
-import type { Restartable } from './fulcio.ts';
 import { goTool } from './install.ts';
-import { untilHealthy } from './start.ts';
+import { untilHealthy, type Restartable } from './start.ts';
 
 const EC_P256 = { name: 'ECDSA', namedCurve: 'P-256' } as const;
 const SIGNING = { name: 'ECDSA', hash: 'SHA-256' } as const;
