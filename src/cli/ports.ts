@@ -1,5 +1,6 @@
 import type { CheckWorkload } from '../check/check-workload.ts';
-import type { CheckImage, Verdict } from '../check/verdict.ts';
+import type { ExplainImage } from '../check/explain-image.ts';
+import type { CheckImage } from '../check/verdict.ts';
 import type { SignatureVerifier } from '../ledger/evidence.ts';
 import type { Approval, KnownRecord, TagRecord } from '../ledger/record.ts';
 import type { Digest } from '../reference/digest.ts';
@@ -51,18 +52,6 @@ export type AcceptOutcome =
     }
   /** The tag has no record: there is no move to accept. */
   | { readonly kind: 'unknown' };
-
-/** How the answer came about, in order; a step may carry more fields, which `-o json` shows. */
-export interface Explanation {
-  readonly steps: readonly {
-    /** The step in one word. */
-    readonly step: string;
-    /** A sentence for people; foreign text is quoted. */
-    readonly says: string;
-  }[];
-  /** What `checkImage` would answer without recording. */
-  readonly verdict: Verdict;
-}
 
 export type RestoreOutcome =
   /** `found` is the newest generation, written to the store by this call. */
@@ -126,7 +115,7 @@ export interface Runtime {
   /** Throws DIGEST_MISMATCH, which names both, when the tag does not point to the digest now; REGISTRY_*. */
   accept(request: AcceptRequest, signal: AbortSignal): Promise<AcceptOutcome>;
   /** Never throws, as `checkImage`; records nothing. */
-  explain(text: string, signal: AbortSignal): Promise<Explanation>;
+  readonly explain: ExplainImage;
   /** From the log alone; `reference.digest`, else what the tag points to now, is tried. Throws RECORD_LOST. */
   restore(reference: TagReference, signal: AbortSignal): Promise<RestoreOutcome>;
   /** Verifies all of the record by our own trust first. `dryRun` verifies and compares, and writes nothing. */

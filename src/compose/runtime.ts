@@ -1,5 +1,6 @@
 import { createPublicKey } from 'node:crypto';
 import { makeCheckWorkload } from '../check/check-workload.ts';
+import { makeExplainImage } from '../check/explain-image.ts';
 import type { RecordSigner, Runtime } from '../cli/ports.ts';
 import type { Config } from '../config/config.ts';
 import type { SignatureVerifier } from '../ledger/evidence.ts';
@@ -21,7 +22,7 @@ export async function openRuntime(options: {
   const { config, home } = options;
   const core = await openCore({ config, home, logger: commandLogger(config), clock: systemClock });
   const checkImage = core.checkImageWith(core.registry);
-  const { ledger, assembly, naming, verifier, opened } = core;
+  const { ledger, assembly, naming, verifier, opened, policy, incident } = core;
   const { resolver } = core.registry;
   const { store } = opened;
   const operations = makeLedgerOperations({
@@ -36,10 +37,7 @@ export async function openRuntime(options: {
     ...operations,
     checkImage,
     checkWorkload: makeCheckWorkload(checkImage),
-    explain: async (text, signal) => ({
-      steps: [],
-      verdict: await checkImage(text, { origin: 'cli', mayRecord: false, mayResolve: true, signal }),
-    }),
+    explain: makeExplainImage({ policy: () => policy, ledger, resolver, incident }),
     async findRecord(reference, signal) {
       const stored = await findStored(reference, { store, naming }, signal);
       return stored && (await loadRecord(stored.record, reference, { naming, verifier }));

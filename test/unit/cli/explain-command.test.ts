@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Explanation } from '../../../src/cli/ports.ts';
+import type { Explanation } from '../../../src/check/explain-image.ts';
 import type { Verdict } from '../../../src/check/verdict.ts';
 import { setUpCli } from '../../support/cli-setup.ts';
 import { digestOfA, digestOfB } from '../../support/sample-record.ts';
 import { admit, moved } from '../../support/verdicts.ts';
 
-const steps = [
+const steps: Explanation['steps'] = [
   { step: 'reference', says: 'alpine:3.16 is docker.io/library/alpine:3.16' },
-  { step: 'record', says: 'it is recorded as \u001b[2J', index: 12 },
+  { step: 'record', says: 'it is recorded as \u001b[2J' },
 ];
 
 function withVerdict(verdict: Verdict) {
