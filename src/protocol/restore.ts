@@ -95,7 +95,7 @@ export function makeRestorer(parts: RestorerParts): Restorer {
     { reference, digest, broken }: Wanted,
     signal: AbortSignal,
   ): Promise<TagRecord> {
-    const old = broken?.record.generation === tag.generation ? broken.record : undefined;
+    const old = broken?.record;
     const digests = new Set([digest, old?.digest].filter((each) => each !== undefined));
     for (const each of digests) {
       const record = await rebuilder.rebuild(tag, { reference, digest: each }, signal);

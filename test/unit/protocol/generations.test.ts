@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import type { VerifiedRecord } from '../../../src/check/ports.ts';
 import { parseApproval } from '../../../src/ledger/statement.ts';
+import { makeRecordMemory } from '../../../src/protocol/memory.ts';
 import type { RecordStore } from '../../../src/protocol/ports.ts';
 import { resumeReservations } from '../../../src/protocol/resume.ts';
 import type { ProtocolStep } from '../../../src/protocol/steps.ts';
@@ -14,7 +16,7 @@ import {
 } from '../../support/generations-setup.ts';
 import { silentLogger } from '../../support/ledger-setup.ts';
 import { makeMemoryStore } from '../../support/memory-store.ts';
-import { digestOfA, digestOfB } from '../../support/sample-record.ts';
+import { digestOfA, digestOfB, sampleRecord } from '../../support/sample-record.ts';
 import { codeOf } from '../../support/throw-with-code.ts';
 
 /** What the store says when somebody has deleted every record of a generation above this one. */
@@ -99,6 +101,54 @@ describe('advance', () => {
     expect(await old.ledger.find(alpine, signal)).toMatchObject({ record: { generation: 1 } });
     const outcome = await old.ledger.advance(move(digestOfC, { from: 1 }), signal);
     expect(outcome).toMatchObject({ kind: 'recorded', found: { record: { generation: 2 } } });
+  });
+
+  it('does not answer with a digest that is the tag’s no longer, whatever memory says', async () => {
+    const setup = setUpGenerations();
+    const old = setup.process();
+    await old.ledger.record(first(digestOfA), signal);
+    await setup.process().ledger.advance(move(digestOfB), signal);
+    expect(await old.ledger.advance(move(digestOfA), signal)).toMatchObject({
+      kind: 'existing',
+      found: { record: { generation: 1, digest: digestOfB } },
+    });
+  });
+
+  it('moves nothing on that moved while the generation before was being published', async () => {
+    const setup = setUpGenerations();
+    await setup.stopped('reserved', ({ ledger }) => ledger.record(first(digestOfA), signal));
+    const { ledger } = setup.process({
+      async at(step) {
+        if (step !== 'verified') return;
+        await setup.process().ledger.advance(move(digestOfC), signal);
+      },
+    });
+    expect(await ledger.advance(move(digestOfB), signal)).toMatchObject({
+      kind: 'existing',
+      found: { record: { generation: 1, digest: digestOfC } },
+    });
+  });
+
+  it('notes where the log stood after it was asked, so that what came before is older', async () => {
+    const setup = setUpGenerations();
+    let treeSize = 0;
+    const history = setup.log.history();
+    const { ledger } = setup.process({
+      history: {
+        ...history,
+        position: () => ({ ...history.position(), treeSize }),
+        async earliest(statement, until) {
+          const found = await history.earliest(statement, until);
+          treeSize += 1;
+          return found;
+        },
+      },
+      at: (step) => (step === 'reserved' ? new Promise(() => undefined) : undefined),
+    });
+    void ledger.record(first(digestOfA), signal);
+    for (;;) if ((await setup.all()).length > 0) break;
+    // both privacies were asked about
+    expect((await setup.all())[0]?.reservedAt.treeSize).toBe(2);
   });
 
   it('lets one of several processes win, and answers all of them with the winner', async () => {
@@ -197,7 +247,7 @@ describe('advance', () => {
     await ledger.record(first(digestOfA), signal);
     const asked = () => ledger.advance(move(digestOfB, { approval: said }), signal);
     expect(await codeOf(asked)).toBe('RECORD_INVALID');
-    expect(setup.log.entries).toHaveLength(2);
+    expect(await setup.all()).toHaveLength(1);
   });
 
   const steps: readonly ProtocolStep[] = [
@@ -313,6 +363,26 @@ describe('a store that has lost the newest generation', () => {
 });
 
 describe('memory', () => {
+  it('keeps the newer generation of two, in whatever order they come', () => {
+    const memory = makeRecordMemory(new Map());
+    const of = (generation: number) => ({ record: sampleRecord(undefined, { generation }), logged: true });
+    const { reference } = of(0).record;
+    for (const generation of [1, 0, 2, 1]) memory.set(of(generation));
+    expect(memory.get(reference)?.record.generation).toBe(2);
+  });
+
+  it('drops what its cache has dropped', () => {
+    const cache = new Map<string, VerifiedRecord>();
+    const memory = makeRecordMemory(cache);
+    for (let i = 0; i < 3_000; i += 1) {
+      cache.clear();
+      memory.set({ record: sampleRecord(`docker.io/library/a${i}:1`), logged: true });
+    }
+    const last = sampleRecord('docker.io/library/a2999:1');
+    memory.onGeneration(last.claimId, 1);
+    expect(cache.size).toBe(0);
+  });
+
   it('forgets what is older than a generation that it hears of, and takes nothing older in', async () => {
     const setup = setUpGenerations();
     const old = setup.process();

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { AppError } from '../../../src/errors/app-error.ts';
 import type { TagRecord } from '../../../src/ledger/record.ts';
 import type { StoredRecord } from '../../../src/protocol/ports.ts';
 import type { Digest } from '../../../src/reference/digest.ts';
@@ -181,6 +182,32 @@ describe('restore', () => {
     expect((await newest(setup)).record.approval).toBeUndefined();
   });
 
+  it('drops an approval that says the right thing and is signed by somebody else', async () => {
+    const setup = setUpGenerations();
+    await setup.process().ledger.record(first(digestOfA), signal);
+    await setup.process().ledger.advance(move(digestOfB, { approval }), signal);
+    await edit(setup, (record) => {
+      const spki = Buffer.from('theirs').toString('base64');
+      const forged = record.approval && {
+        ...record.approval,
+        verifier: { kind: 'publicKey', spki } as const,
+      };
+      return { ...record, ...(forged && { approval: forged }) };
+    });
+    expect(await restore(setup)).toMatchObject({ kind: 'restored' });
+    expect((await newest(setup)).record.approval).toBeUndefined();
+  });
+
+  it('is refused, and signs nothing anew, where entries of a key do not verify', async () => {
+    const setup = setUpGenerations();
+    await setup.process().ledger.record(first(digestOfA), signal);
+    setup.store = makeMemoryStore();
+    const verify = () => Promise.reject(new AppError({ code: 'RECORD_INVALID', message: 'told to fail' }));
+    const { restorer } = setup.process({ verifier: { ...setup.log.verifier, verify } });
+    expect(await codeOf(() => restorer.restore(alpine, digestOfA, signal))).toBe('RECORD_INVALID');
+    expect(await setup.all()).toEqual([]);
+  });
+
   it('brings the newest generation back over the one that is left', async () => {
     const setup = setUpGenerations();
     await setup.moved();
@@ -209,6 +236,36 @@ describe('restore', () => {
     setup.store = makeMemoryStore();
     const outcomes = await Promise.all([restore(setup, digestOfB), restore(setup, digestOfB)]);
     expect(outcomes.map(({ kind }) => kind).sort()).toEqual(['present', 'restored']);
+  });
+});
+
+describe('a reservation of generation 0 that is younger than its claim, on a Rekor v1', () => {
+  /** As a replica left it that did not see the claim, in a store that has nothing else. */
+  async function leave(setup: Generations, treeSize: number): Promise<void> {
+    const [oldest] = await setup.all();
+    if (oldest === undefined) throw new Error('nothing stored');
+    const { log: _, ...record } = oldest;
+    const { bundle: _claim, ...claim } = { bundle: {}, ...record.claim };
+    const { bundle: _binding, ...binding } = { bundle: {}, ...record.binding };
+    setup.store = makeMemoryStore();
+    const reservedAt = { ...record.reservedAt, treeSize };
+    await setup.store.reserve({ ...record, phase: 'Reserved', claim, binding, reservedAt }, signal);
+  }
+
+  it('is finished by a process that has not read the log yet, where the log has the same binding', async () => {
+    const setup = setUp('rekor-v1', 'key');
+    await setup.process().ledger.record(first(digestOfA), signal);
+    await leave(setup, 2);
+    expect(await setup.process().publisher.publish(alpine)).toMatchObject({ logged: true });
+    expect(setup.log.entries).toHaveLength(2);
+  });
+
+  it('is lost where the log knows that the tag has moved on', async () => {
+    const setup = setUp('rekor-v1', 'key');
+    await setup.moved();
+    await leave(setup, 4);
+    expect(await codeOf(() => setup.process().publisher.publish(alpine))).toBe('RECORD_LOST');
+    expect((await newest(setup)).record.phase).toBe('Lost');
   });
 });
 
