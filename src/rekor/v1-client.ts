@@ -1,11 +1,12 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { quote } from '../errors/quote.ts';
 import type { LogHead, LogSearch, LogWriter, Submitted } from '../protocol/ports.ts';
 import { assembleBundle } from './bundle.ts';
 import { entryLeafHash, entryParts, requestV1 } from './entry.ts';
-import { entryInvalid, readJson, unexpectedAnswer } from './log-answer.ts';
+import { entryInvalid, readJson, unavailable, unexpectedAnswer } from './log-answer.ts';
 import type { LogEntry } from './log-entry.ts';
-import type { LogResponse, LogTransport } from './transport.ts';
+import { aborted, type LogResponse, type LogTransport } from './transport.ts';
 import type { LogTrust } from './trusted-root.ts';
 import { parseEntry, parseFound, parseUuids, UUID, type FoundEntry } from './v1-answers.ts';
 import { readHeadV1 } from './v1-head.ts';
@@ -16,6 +17,11 @@ const MAX_AT_ONCE = 4;
 const MAX_ANSWER_BYTES = 262_144;
 const MAX_SKEW_SECONDS = 300;
 const MS_PER_SECOND = 1_000;
+/** Seen too where two write the same entry at once: then nothing is wrong with the other (Rekor 1.5.4 on MariaDB). */
+const FAILED = 500;
+const WRITE_WAITS_MS = [200, 600];
+/** Together far more than the log needs to put what is queued into its tree (Trillian's signer: every 100 ms). */
+const QUEUED_WAITS_MS = [50, 100, 200, 400, 800, ...Array.from({ length: 8 }, () => 1_000)];
 
 export interface RekorV1Options {
   readonly url: string;
@@ -28,15 +34,13 @@ export interface RekorV1Options {
     /** Told of a time that is off by minutes: positive when the log is ahead. Seconds. */
     readonly onSkew: (seconds: number) => void;
   };
+  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
 /** Writes to a Rekor v1 (rekor, openapi.yaml), searches it, and knows its size. */
-export function makeRekorV1Client({
-  url,
-  trust,
-  transport,
-  watchTime,
-}: RekorV1Options): LogWriter & LogHead & LogSearch {
+export function makeRekorV1Client(options: RekorV1Options): LogWriter & LogHead & LogSearch {
+  const { url, trust, transport, watchTime } = options;
+  const sleep = options.sleep ?? ((ms, signal) => delay(ms, undefined, { signal }));
   const writing = `write to log ${quote(url)}`;
   const searching = `search the index of log ${quote(url)}`;
 
@@ -55,17 +59,36 @@ export function makeRekorV1Client({
     return readJson(searching, found, parseFound);
   }
 
+  async function pause(ms: number, signal: AbortSignal): Promise<void> {
+    await sleep(ms, signal).catch((cause: unknown) => {
+      throw signal.aborted ? aborted(signal, `waiting for log ${quote(url)}`) : cause;
+    });
+  }
+
+  /** The same bytes again make no second entry, so that a write that failed can be repeated. */
+  async function write(content: unknown, signal: AbortSignal): Promise<LogResponse> {
+    for (const waitMs of WRITE_WAITS_MS) {
+      const answer = await post(ENTRIES_PATH, content, signal);
+      if (answer.status !== FAILED) return answer;
+      await pause(waitMs, signal);
+    }
+    return post(ENTRIES_PATH, content, signal);
+  }
+
+  /** An entry that somebody else has just written is refused as known before it is in the tree and can be read. */
   async function existing(answer: LogResponse, signal: AbortSignal): Promise<LogEntry> {
     const uuid = UUID.exec(answer.headers['location'] ?? '')?.[0];
     if (uuid === undefined) throw entryInvalid(writing, 'it has the entry already and does not say where');
-    const found = await transport({
-      method: 'GET',
-      path: `${ENTRIES_PATH}/${uuid}`,
-      maxBytes: MAX_ANSWER_BYTES,
-      signal,
-    });
-    if (found.status !== 200) throw unexpectedAnswer(`read entry ${uuid} of log ${quote(url)}`, found);
-    return readJson(writing, found, parseEntry);
+    const path = `${ENTRIES_PATH}/${uuid}`;
+    for (const waitMs of QUEUED_WAITS_MS) {
+      const found = await transport({ method: 'GET', path, maxBytes: MAX_ANSWER_BYTES, signal });
+      if (found.status === 200) return readJson(writing, found, parseEntry);
+      if (!isNone(found)) throw unexpectedAnswer(`read entry ${uuid} of log ${quote(url)}`, found);
+      await pause(waitMs, signal);
+    }
+    throw unavailable(
+      `cannot prove entry ${uuid} of log ${quote(url)}: the log has it already and does not show it yet; try again later`,
+    );
   }
 
   function watchOver({ integratedTime }: LogEntry): void {
@@ -100,7 +123,7 @@ export function makeRekorV1Client({
       return offset + checkpoint.treeSize;
     },
     async submit(signed, signal): Promise<Submitted> {
-      const answer = await post(ENTRIES_PATH, requestV1(entryParts(signed)), signal);
+      const answer = await write(requestV1(entryParts(signed)), signal);
       if (answer.status === 201) {
         const entry = readJson(writing, answer, parseEntry);
         // an entry that it had before may be as old as it likes

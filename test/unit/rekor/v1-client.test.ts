@@ -54,6 +54,49 @@ describe('makeRekorV1Client', () => {
     },
   );
 
+  /** Answers in turn, the last one for ever; each pause is remembered and not made. */
+  function inTurn(posts: readonly LogResponse[], gets: readonly LogResponse[]) {
+    const asked = { POST: 0, GET: 0 };
+    const pauses: number[] = [];
+    const client = makeRekorV1Client({
+      url: 'https://log.test',
+      trust: log.trust,
+      transport: async ({ method }) => {
+        const answers = method === 'POST' ? posts : gets;
+        return answers[Math.min(asked[method]++, answers.length - 1)] ?? none;
+      },
+      sleep: async (ms) => void pauses.push(ms),
+    });
+    return { client, asked, pauses };
+  }
+  const conflict = json(409, { code: 409 }, { location: `/api/v1/log/entries/${uuid}` });
+  const failed = json(500, { code: 500, message: 'unexpected result from transparency log' });
+  const shown = json(200, { [uuid]: entryOf(signed) });
+
+  it('waits for an existing entry that is not in the tree yet', async () => {
+    const { client, pauses } = inTurn([conflict], [none, none, shown]);
+    expect((await client.submit(signed, NEVER)).outcome).toBe('exists');
+    expect(pauses).toEqual([50, 100]);
+  });
+
+  it('does not wait for ever for an existing entry', async () => {
+    const { client, pauses } = inTurn([conflict], [none]);
+    expect(await codeOf(() => client.submit(signed, NEVER))).toBe('LOG_UNAVAILABLE');
+    expect(pauses.reduce((sum, ms) => sum + ms, 0)).toBeLessThan(12_000);
+  });
+
+  it('writes once more when the log could not, as where two write the same entry at once', async () => {
+    const { client, asked } = inTurn([failed, conflict], [shown]);
+    expect((await client.submit(signed, NEVER)).outcome).toBe('exists');
+    expect(asked).toEqual({ POST: 2, GET: 1 });
+  });
+
+  it('gives up on a log that fails each time', async () => {
+    const { client, asked } = inTurn([failed], []);
+    expect(await codeOf(() => client.submit(signed, NEVER))).toBe('LOG_UNAVAILABLE');
+    expect(asked.POST).toBe(3);
+  });
+
   const statement = 'ab'.repeat(32);
   const other = `00000000499602d2${'cd'.repeat(32)}`;
   const indexed = (
