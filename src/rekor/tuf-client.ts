@@ -1,8 +1,9 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { initTUF } from '@sigstore/tuf';
 import { quote } from '../errors/quote.ts';
 import { systemCode } from './system-code.ts';
+import { copyOf, type WorkingCopy } from './tuf-cache.ts';
 
 /** One TUF repository, and where the library keeps what it has of it. */
 export interface TufPlace {
@@ -24,10 +25,21 @@ export interface FetchLimits {
 }
 
 export type Fetched =
-  | { readonly kind: 'target'; readonly bytes: Uint8Array }
+  | {
+      readonly kind: 'target';
+      readonly bytes: Uint8Array;
+      /** Why it could not be kept for a time without the mirror. */
+      readonly unkept?: string;
+    }
   /** The newest metadata, verified, has no such target. */
   | { readonly kind: 'missing' }
-  | { readonly kind: 'failed'; readonly why: string; readonly cause: unknown };
+  | {
+      readonly kind: 'failed';
+      /** There was an answer, and it was no good. */
+      readonly bad: boolean;
+      readonly why: string;
+      readonly cause: unknown;
+    };
 
 const NO_SUCH_TARGET = 'TUF_FIND_TARGET_ERROR';
 const MAX_CAUSES = 5;
@@ -35,11 +47,15 @@ const MAX_CAUSES = 5;
 /** The target, after a look for newer metadata; every failure is a value. */
 export async function fetchTarget(place: TufPlace, name: string, limits: FetchLimits): Promise<Fetched> {
   try {
-    await dropBroken(place.folder);
-    return { kind: 'target', bytes: await within(limits.totalMs, read(place, name, limits)) };
+    await using copy = await copyOf(place.folder);
+    await dropBroken(copy.folder);
+    const bytes = await within(limits.totalMs, read({ ...place, folder: copy.folder }, name, limits));
+    await writeFile(join(copy.folder, keptName(name)), bytes);
+    const unkept = await publish(copy);
+    return { kind: 'target', bytes, ...(unkept !== undefined && { unkept }) };
   } catch (cause) {
     if (systemCode(cause) === NO_SUCH_TARGET) return { kind: 'missing' };
-    return { kind: 'failed', why: reasonOf(cause), cause };
+    return { kind: 'failed', bad: !isUnreachable(cause), why: reasonOf(cause), cause };
   }
 }
 
@@ -50,10 +66,37 @@ export async function readCachedTarget(
   limits: FetchLimits,
 ): Promise<Uint8Array | undefined> {
   try {
-    return await within(limits.totalMs, read(place, name, { ...limits, cacheOnly: true }));
+    await using copy = await copyOf(place.folder);
+    const cached = { ...place, folder: copy.folder };
+    return await within(limits.totalMs, read(cached, name, { ...limits, cacheOnly: true }));
   } catch {
     // expired, or not all there: then there is only what was verified last
     return undefined;
+  }
+}
+
+/** What was verified last, however long ago; it is as good as the folder it is in. */
+export async function readLastVerified(place: TufPlace, name: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(join(place.folder, keptName(name)));
+  } catch (error) {
+    if (systemCode(error) !== undefined) return undefined;
+    throw error;
+  }
+}
+
+function keptName(target: string): string {
+  return `verified-${encodeURIComponent(target)}`;
+}
+
+/** A folder that cannot be written is no reason to refuse what could be fetched. */
+async function publish(copy: WorkingCopy): Promise<string | undefined> {
+  try {
+    await copy.publish();
+    return undefined;
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return reasonOf(error);
   }
 }
 
@@ -76,12 +119,11 @@ async function read(
   return bytes;
 }
 
-/** The library writes its files in place; one that a crash cut off would stop it for ever. */
+/** The library never replaces a root that is no JSON, as after a loss of power. */
 async function dropBroken(folder: string): Promise<void> {
   for (const each of await readdir(folder, { withFileTypes: true })) {
-    if (!each.isDirectory()) continue;
-    const path = join(folder, each.name);
-    if (!(await isJson(join(path, 'root.json')))) await rm(path, { recursive: true, force: true });
+    const root = join(folder, each.name, 'root.json');
+    if (each.isDirectory() && !(await isJson(root))) await rm(root, { force: true });
   }
 }
 
@@ -105,15 +147,27 @@ async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   }
 }
 
+// of `fetch`, of the library's client (which hands on some errors as text only) and of `within`
+const UNREACHABLE = /Failed to download|fetch failed|terminated|TimeoutError|no answer within/;
+
+/** What is not known to be of the network is a bad answer: rather an alarm too many. */
+function isUnreachable(error: unknown): boolean {
+  return causesOf(error).some((each) => UNREACHABLE.test(String(each)));
+}
+
 /** The innermost cause says it best: the library's own words are "error refreshing TUF metadata". */
 function reasonOf(error: unknown): string {
-  let inner = error;
-  for (let i = 0; i < MAX_CAUSES; i += 1) {
-    const cause = causeOf(inner);
+  return quote(messageOf(causesOf(error).at(-1)));
+}
+
+function causesOf(error: unknown): readonly unknown[] {
+  const causes = [error];
+  while (causes.length <= MAX_CAUSES) {
+    const cause = causeOf(causes.at(-1));
     if (cause === undefined) break;
-    inner = cause;
+    causes.push(cause);
   }
-  return quote(messageOf(inner));
+  return causes;
 }
 
 function causeOf(error: unknown): unknown {

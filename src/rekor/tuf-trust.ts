@@ -1,12 +1,18 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DEFAULT_MIRROR_URL } from '@sigstore/tuf';
 import pLimit from 'p-limit';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import { systemCode } from './system-code.ts';
-import { fetchTarget, readCachedTarget, type FetchLimits, type TufPlace } from './tuf-client.ts';
+import {
+  fetchTarget,
+  readCachedTarget,
+  readLastVerified,
+  type FetchLimits,
+  type TufPlace,
+} from './tuf-client.ts';
 
 const LIMITS: FetchLimits = { exchangeMs: 10_000, retries: 1, totalMs: 40_000, maxBytes: 1_048_576 };
 
@@ -18,8 +24,9 @@ export interface TufTrustOptions {
   /** Keeps metadata and the last targets that were verified; may be shared by processes. */
   readonly cacheFolder: string;
   /**
-   * Told after each fetch. `stale`: what is used has expired and could not be renewed; `why` alone: it could not be
-   * renewed and is still valid.
+   * Told after each fetch. `stale`: what is used has expired and could not be renewed, or the mirror's answer was bad
+   * (other keys, an older version, no repository). `why` alone: it is still valid and the mirror cannot be reached, or it
+   * was renewed and cannot be kept.
    */
   readonly onStale: (stale: boolean, why?: string) => void;
   readonly limits?: Partial<FetchLimits>;
@@ -50,19 +57,17 @@ export function makeTufTrust({ rootFile, cacheFolder, onStale, ...options }: Tuf
 
   async function target(name: string): Promise<Uint8Array> {
     const place = await placeOf(cacheFolder, url, rootFile);
-    const kept = join(place.folder, `verified-${encodeURIComponent(name)}`);
     const fetched = await fetchTarget(place, name, limits);
     if (fetched.kind === 'missing') throw missing(name, url);
     if (fetched.kind === 'target') {
-      await keep(kept, fetched.bytes);
-      onStale(false);
+      onStale(false, fetched.unkept && unkept(fetched.unkept, cacheFolder));
       return fetched.bytes;
     }
-    const { why, cause } = fetched;
+    const { why, cause, bad } = fetched;
     const cached = await readCachedTarget(place, name, limits);
-    const last = cached ?? (await lastVerified(kept));
+    const last = cached ?? (await readLastVerified(place, name));
     if (last === undefined) throw unavailable({ name, url, why, cause });
-    onStale(cached === undefined, why);
+    onStale(bad || cached === undefined, why);
     return last;
   }
 
@@ -79,7 +84,6 @@ async function placeOf(cacheFolder: string, url: string, rootFile: string | unde
   const root = rootFile === undefined ? Buffer.alloc(0) : await readRootFile(rootFile);
   const name = createHash('sha256').update(`${url}\n`).update(root).digest('hex').slice(0, 32);
   const folder = join(cacheFolder, name);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
   return { url, folder, ...(rootFile !== undefined && { rootFile }) };
 }
 
@@ -95,19 +99,8 @@ async function readRootFile(file: string): Promise<Uint8Array> {
   }
 }
 
-async function keep(path: string, bytes: Uint8Array): Promise<void> {
-  const half = `${path}.${process.pid}`;
-  await writeFile(half, bytes);
-  await rename(half, path);
-}
-
-async function lastVerified(path: string): Promise<Uint8Array | undefined> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+function unkept(why: string, folder: string): string {
+  return `it was fetched and cannot be kept in ${quote(folder)}: ${why}`;
 }
 
 interface Failure {
@@ -120,7 +113,7 @@ interface Failure {
 function unavailable({ name, url, why, cause }: Failure): AppError {
   return new AppError({
     code: 'TRUST_ROOT_UNAVAILABLE',
-    message: `cannot fetch ${quote(name)} from ${quote(url)}: ${why}; see that the mirror can be reached, or set log.trustedRootFile`,
+    message: `cannot fetch ${quote(name)} from ${quote(url)}: ${why}; see that the mirror can be reached and that trust.tufRootFile is its root, or set log.trustedRootFile`,
     cause,
   });
 }

@@ -12,7 +12,7 @@ import {
 } from '@tufjs/models';
 
 type Signed = Root | Snapshot | Targets | Timestamp;
-type Role = 'root' | 'snapshot' | 'targets' | 'timestamp';
+export type Role = 'root' | 'snapshot' | 'targets' | 'timestamp';
 
 const HOUR_MS = 3_600_000;
 
@@ -22,10 +22,10 @@ export interface TufRepository {
   readonly firstRoot: Uint8Array;
   /** By path below the mirror's URL. */
   readonly files: Map<string, Uint8Array>;
-  /** A new version of all but the root. `expiresInMs`: of the timestamp; negative is the past. */
-  publish(targets: Readonly<Record<string, string>>, options?: { readonly expiresInMs?: number }): void;
+  /** A new version of all but the root. `expired`: the role whose metadata has expired already. */
+  publish(targets: Readonly<Record<string, string>>, options?: { readonly expired?: Role }): void;
   /** A new root whose online keys are others; the next `publish` signs with them. */
-  rotate(): void;
+  rotate(options?: { readonly expired?: 'root' }): void;
 }
 
 interface OwnKey {
@@ -46,9 +46,10 @@ export function makeTufRepository(): TufRepository {
     return Buffer.from(JSON.stringify(metadata.toJSON()));
   }
 
-  function publishRoot(): Uint8Array {
+  function publishRoot(expired?: 'root'): Uint8Array {
     rootVersion += 1;
-    const root = new Root({ ...common(rootVersion, 1_000 * HOUR_MS), consistentSnapshot: true });
+    const expiresInMs = expired === undefined ? 1_000 * HOUR_MS : -1;
+    const root = new Root({ ...common(rootVersion, expiresInMs), consistentSnapshot: true });
     root.addKey(rootKey.key, 'root');
     for (const role of ['snapshot', 'targets', 'timestamp'] satisfies Role[]) root.addKey(online.key, role);
     const bytes = print(root, rootKey);
@@ -60,13 +61,14 @@ export function makeTufRepository(): TufRepository {
   return {
     firstRoot,
     files,
-    rotate() {
+    rotate({ expired } = {}) {
       online = makeKey();
-      publishRoot();
+      publishRoot(expired);
     },
-    publish(contents, { expiresInMs = 24 * HOUR_MS } = {}) {
+    publish(contents, { expired } = {}) {
       version += 1;
-      const targets = new Targets(common(version, 24 * HOUR_MS));
+      const endOf = (role: Role) => (role === expired ? -1 : 24 * HOUR_MS);
+      const targets = new Targets(common(version, endOf('targets')));
       for (const [path, text] of Object.entries(contents)) {
         const bytes = Buffer.from(text);
         const hash = createHash('sha256').update(bytes).digest('hex');
@@ -77,12 +79,12 @@ export function makeTufRepository(): TufRepository {
       const meta = { 'targets.json': new MetaFile({ version }) };
       files.set(
         `${version}.snapshot.json`,
-        print(new Snapshot({ ...common(version, 24 * HOUR_MS), meta }), online),
+        print(new Snapshot({ ...common(version, endOf('snapshot')), meta }), online),
       );
       const snapshotMeta = new MetaFile({ version });
       files.set(
         'timestamp.json',
-        print(new Timestamp({ ...common(version, expiresInMs), snapshotMeta }), online),
+        print(new Timestamp({ ...common(version, endOf('timestamp')), snapshotMeta }), online),
       );
     },
   };

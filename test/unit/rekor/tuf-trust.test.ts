@@ -1,7 +1,10 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { readLogTrust } from '../../../src/rekor/trust.ts';
 import { makeTufTrust, type TufTrustOptions } from '../../../src/rekor/tuf-trust.ts';
 import { BAD_LISTENERS, startLoopbackServer, type LoopbackServer } from '../../support/loopback-server.ts';
 import { makeTempFolder } from '../../support/temp-folder.ts';
@@ -10,8 +13,12 @@ import { makeTufRepository, type TufRepository } from '../../support/tuf-reposit
 
 const ROOT = '{"trusted":"root"}';
 const NEWER = '{"trusted":"newer root"}';
-const LIMITS = { exchangeMs: 250, retries: 0, totalMs: 1_000 };
+const LIMITS = { exchangeMs: 30_000, retries: 0, totalMs: 30_000 };
+/** For a mirror of which nothing is expected. */
+const SHORT = { limits: { ...LIMITS, exchangeMs: 200 } };
 const DAY_MS = 86_400_000;
+/** Of `tuf-fetch-child.ts`. */
+const CHILD_ROUNDS = 4;
 
 /** Only the date is another one. */
 const REAL_TIMERS = [
@@ -137,13 +144,30 @@ describe('makeTufTrust', () => {
   const outages = Object.entries(BAD_LISTENERS);
   it.each(outages)('has nothing to trust when the first fetch meets %s', async (_, listener) => {
     setup.listener = listener;
-    expect([await codeOf(() => setup.read()), setup.told]).toEqual(['TRUST_ROOT_UNAVAILABLE', []]);
+    expect([await codeOf(() => setup.read(SHORT)), setup.told]).toEqual(['TRUST_ROOT_UNAVAILABLE', []]);
   });
-  it.each(outages)('goes on with what it has when a later fetch meets %s', async (_, listener) => {
+  // what says nothing of a repository, good or bad
+  const UNREACHABLE = [
+    'an answer that never comes',
+    'an answer that drips',
+    'a redirect',
+    'a broken connection',
+    'a server error',
+  ];
+  it.each(outages)('goes on with what it has when a later fetch meets %s', async (name, listener) => {
     await setup.read();
     setup.listener = listener;
-    expect(await setup.read()).toBe(ROOT);
+    expect([await setup.read(SHORT), setup.told.at(-1)]).toEqual([ROOT, [!UNREACHABLE.includes(name), true]]);
   });
+  it.each(['snapshot', 'targets'])(
+    'raises no alarm when the mirror has newer metadata and no %s yet',
+    async (role) => {
+      await setup.read();
+      setup.repository.publish({ 'trusted_root.json': NEWER });
+      setup.repository.files.delete(`2.${role}.json`);
+      expect([await setup.read(), setup.told.at(-1)]).toEqual([ROOT, [false, true]]);
+    },
+  );
 
   const timestampOf = ({ files }: TufRepository) => files.get('timestamp.json') ?? Buffer.alloc(0);
   const attacks: readonly (readonly [string, (repository: TufRepository) => void])[] = [
@@ -184,10 +208,20 @@ describe('makeTufTrust', () => {
           if (path.endsWith('.trusted_root.json')) repository.files.set(path, Buffer.alloc(9_000_000, 'a'));
       },
     ],
+    ...(['timestamp', 'snapshot', 'targets'] as const).map(
+      (expired) =>
+        [
+          `a ${expired} that had expired before`,
+          (repository: TufRepository) => {
+            repository.publish({ 'trusted_root.json': NEWER }, { expired });
+          },
+        ] as const,
+    ),
     [
-      'metadata that had expired before',
+      'a root that had expired before',
       (repository) => {
-        repository.publish({ 'trusted_root.json': NEWER }, { expiresInMs: -1 });
+        repository.rotate({ expired: 'root' });
+        repository.publish({ 'trusted_root.json': NEWER });
       },
     ],
     [
@@ -200,18 +234,18 @@ describe('makeTufTrust', () => {
     attack(setup.repository);
     expect(await codeOf(() => setup.read())).toBe('TRUST_ROOT_UNAVAILABLE');
   });
-  it.each(attacks)('keeps what it has when a mirror then serves %s', async (_, attack) => {
+  it.each(attacks)('keeps what it has, with an alarm, when a mirror then serves %s', async (_, attack) => {
     await setup.read();
     attack(setup.repository);
-    expect([await setup.read(), setup.told.at(-1)?.[1]]).toEqual([ROOT, true]);
+    expect([await setup.read(), setup.told.at(-1)]).toEqual([ROOT, [true, true]]);
   });
 
-  it('does not go back to an older version', async () => {
+  it('does not go back to an older version, and raises an alarm', async () => {
     const old = new Map(setup.repository.files);
     setup.repository.publish({ 'trusted_root.json': NEWER });
     await setup.read();
     setup.repository.files.set('timestamp.json', timestampOf({ ...setup.repository, files: old }));
-    expect([await setup.read(), setup.told.at(-1)]).toEqual([NEWER, [false, true]]);
+    expect([await setup.read(), setup.told.at(-1)]).toEqual([NEWER, [true, true]]);
   });
 
   it('refuses what the repository no longer has, though it was verified before', async () => {
@@ -280,6 +314,57 @@ describe('makeTufTrust', () => {
     for (const path of await filesIn(join(setup.folder.path, 'tuf')))
       if (path.includes('/targets/')) await writeFile(path, NEWER);
     expect(await setup.read()).toBe(ROOT);
+  });
+
+  it('uses what it fetched though it cannot keep it, and says so', async () => {
+    const cacheFolder = join(setup.folder.path, 'tuf');
+    await writeFile(cacheFolder, 'a file');
+    expect([await setup.read(), setup.told]).toEqual([ROOT, [[false, true]]]);
+    setup.listener = DOWN;
+    expect(await codeOf(() => setup.read())).toBe('TRUST_ROOT_UNAVAILABLE');
+  });
+
+  it.each(['', ROOT.slice(0, 9), 'garbage'])(
+    'has %j for expired trust that was damaged on disk, which no log is trusted by',
+    async (damaged) => {
+      await setup.read();
+      for (const path of await filesIn(join(setup.folder.path, 'tuf')))
+        await (path.includes('/verified-') ? writeFile(path, damaged) : rm(path));
+      setup.listener = DOWN;
+      const trust = setup.trust();
+      const named = { kind: 'rekor-v2', url: 'https://log.example', trustedRootFile: trust.source } as const;
+      expect(await codeOf(() => readLogTrust(named, () => trust.trustedRoot()))).toBe('TRUST_ROOT_INVALID');
+      expect(setup.told.at(-1)).toEqual([true, true]);
+    },
+  );
+
+  it('serves processes that first start at once on one cache', async () => {
+    const child = join(import.meta.dirname, '../../support/tuf-fetch-child.ts');
+    const { server, folder } = setup;
+    const args = [child, server.url, join(folder.path, 'root.json'), join(folder.path, 'tuf')];
+    const run = promisify(execFile);
+    const all = await Promise.all([1, 2, 3].map(() => run(process.execPath, args)));
+    expect(all.map(({ stdout }) => stdout)).toEqual(Array(3).fill(`${ROOT}\n`.repeat(CHILD_ROUNDS)));
+  });
+
+  it('does not put back what another process has renewed meanwhile', async () => {
+    await setup.read();
+    const asked = Promise.withResolvers<() => void>();
+    setup.listener = (request, response) => {
+      const bytes = setup.repository.files.get((request.url ?? '').slice(1));
+      const answer = () => response.writeHead(bytes === undefined ? 404 : 200).end(bytes);
+      if (request.url === '/timestamp.json') asked.resolve(answer);
+      else answer();
+    };
+    const slow = setup.read();
+    const answer = await asked.promise;
+    setup.listener = undefined;
+    setup.repository.publish({ 'trusted_root.json': NEWER });
+    await setup.read();
+    setup.listener = DOWN;
+    answer();
+    expect(await slow).toBe(ROOT);
+    expect([await setup.read(), setup.told.at(-1)]).toEqual([NEWER, [false, true]]);
   });
 
   it('serves several that ask at once', async () => {
