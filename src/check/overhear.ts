@@ -1,62 +1,80 @@
 import { toAppError } from '../errors/app-error.ts';
 import type { ErrorCode } from '../errors/code.ts';
-import type { KnownRecord } from '../ledger/record.ts';
-import type { Digest } from '../reference/digest.ts';
-import type { Ledger, Resolved, Resolver, VerifiedRecord } from './ports.ts';
+import type { CompiledPolicy } from '../policy/rule-for.ts';
+import type { CheckImageParts } from './check-image.ts';
+import type { Resolved, VerifiedRecord } from './ports.ts';
 
-interface Failed {
+export interface Failed {
   readonly kind: 'failed';
   readonly code: ErrorCode;
   readonly message: string;
 }
 
-/** What ledger and registry last answered; absent where they were not asked. */
-export interface Overheard {
-  found?: { readonly kind: 'none' } | { readonly kind: 'record'; readonly record: KnownRecord } | Failed;
-  asked?: { readonly kind: 'answered'; readonly digest: Digest; readonly hashed: boolean } | Failed;
+/** `isAgain`: past memory, before a refusal. */
+export type LedgerAnswer = { readonly from: 'ledger'; readonly isAgain: boolean } & (
+  { readonly kind: 'none' } | { readonly kind: 'record'; readonly found: VerifiedRecord } | Failed
+);
+
+export type RegistryAnswer = { readonly from: 'registry' } & (
+  ({ readonly kind: 'answered' } & Resolved) | Failed
+);
+
+/** What was asked for one image, and answered. */
+export interface Heard {
+  /** Absent where no rule was needed. */
+  policy?: CompiledPolicy;
+  /** In the order of the answers. */
+  readonly answers: (LedgerAnswer | RegistryAnswer)[];
 }
 
-interface Parties {
-  readonly ledger: Ledger;
-  readonly resolver: Resolver;
-}
+type Listened = Pick<CheckImageParts, 'policy' | 'ledger' | 'resolver'>;
 
-/** The same ledger and registry, whose answers are kept; a look-up that records is passed on as it is. */
-export function overhear({ ledger, resolver }: Parties): Parties & { readonly heard: Overheard } {
-  const heard: Overheard = {};
+/** The same policy, ledger and registry, whose answers are kept; a look-up that records is passed on as it is. */
+export function overhear({ policy, ledger, resolver }: Listened): Listened & { readonly heard: Heard } {
+  const heard: Heard = { answers: [] };
 
-  async function found(answer: Promise<VerifiedRecord | undefined>): Promise<VerifiedRecord | undefined> {
+  async function found(
+    isAgain: boolean,
+    answer: Promise<VerifiedRecord | undefined>,
+  ): Promise<VerifiedRecord | undefined> {
+    const asked = { from: 'ledger', isAgain } as const;
     try {
       const record = await answer;
-      heard.found = record === undefined ? { kind: 'none' } : { kind: 'record', record: record.record };
+      heard.answers.push(
+        record === undefined ? { ...asked, kind: 'none' } : { ...asked, kind: 'record', found: record },
+      );
       return record;
     } catch (error) {
-      heard.found = failed(error);
+      heard.answers.push({ ...asked, ...failed(error) });
       throw error;
     }
   }
 
-  async function asked(answer: Promise<Resolved>): Promise<Resolved> {
+  async function resolved(answer: Promise<Resolved>): Promise<Resolved> {
     try {
-      const resolved = await answer;
-      heard.asked = { kind: 'answered', ...resolved };
-      return resolved;
+      const { digest, hashed } = await answer;
+      heard.answers.push({ from: 'registry', kind: 'answered', digest, hashed });
+      return { digest, hashed };
     } catch (error) {
-      heard.asked = failed(error);
+      heard.answers.push({ from: 'registry', ...failed(error) });
       throw error;
     }
   }
 
   return {
     heard,
+    policy() {
+      heard.policy = policy();
+      return heard.policy;
+    },
     ledger: {
       ...ledger,
-      find: (reference, signal) => found(ledger.find(reference, signal)),
-      latest: (reference, signal) => found(ledger.latest(reference, signal)),
+      find: (reference, signal) => found(false, ledger.find(reference, signal)),
+      latest: (reference, signal) => found(true, ledger.latest(reference, signal)),
     },
     resolver: {
-      fetch: (reference, signal) => asked(resolver.fetch(reference, signal)),
-      recheck: (reference, signal, maxAgeMs) => asked(resolver.recheck(reference, signal, maxAgeMs)),
+      fetch: (reference, signal) => resolved(resolver.fetch(reference, signal)),
+      recheck: (reference, signal, maxAgeMs) => resolved(resolver.recheck(reference, signal, maxAgeMs)),
     },
   };
 }

@@ -7,7 +7,7 @@ import { admit, moved } from '../../support/verdicts.ts';
 
 const steps: Explanation['steps'] = [
   { step: 'reference', says: 'alpine:3.16 is docker.io/library/alpine:3.16' },
-  { step: 'record', says: 'it is recorded as \u001b[2J' },
+  { step: 'record', says: 'it is recorded as \u001b[2J', index: 12 },
 ];
 
 function withVerdict(verdict: Verdict) {

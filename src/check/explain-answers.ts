@@ -1,0 +1,88 @@
+import { quote } from '../errors/quote.ts';
+import type { TagReference } from '../reference/reference.ts';
+import type { ExplainStep } from './explain-image.ts';
+import type { Heard, LedgerAnswer, RegistryAnswer } from './overhear.ts';
+import type { VerifiedRecord } from './ports.ts';
+import type { Verdict } from './verdict.ts';
+
+/** What ledger and registry said, in the order in which they were asked; nothing where neither was needed. */
+export function answerSteps(
+  answers: Heard['answers'],
+  reference: TagReference,
+  verdict: Verdict,
+): readonly ExplainStep[] {
+  const isAsked = answers.some(({ from }) => from === 'registry');
+  return answers.flatMap((answer) => {
+    if (answer.from === 'registry') return [registryStep(answer, verdict)];
+    const record = recordStep(answer);
+    // a failed look-up was the end of it
+    const isSkipped = !isAsked && !answer.isAgain && answer.kind === 'record';
+    return isSkipped ? [record, notAsked(answer.found, reference)] : [record];
+  });
+}
+
+function recordStep(answer: LedgerAnswer): ExplainStep {
+  const again = answer.isAgain ? 'before a refusal the store is asked once more: ' : '';
+  switch (answer.kind) {
+    case 'none': {
+      const says = answer.isAgain
+        ? 'it has no record any more, so the remembered one counts'
+        : 'there is no record of it: it was never seen here';
+      return { step: 'record', says: `${again}${says}`, found: false };
+    }
+    case 'failed': {
+      const { code, message } = answer;
+      return { step: 'record', says: `${again}what is recorded cannot be told (${code}): ${message}`, code };
+    }
+    case 'record': {
+      const { record, logged } = answer.found;
+      const { digest, generation, phase, firstSeen, origin, log } = record;
+      return {
+        step: 'record',
+        says: `${again}it is recorded as ${digest}${since(answer.found)}${place(answer.found)}`,
+        found: true,
+        ...{ digest, generation, phase, logged, firstSeen, origin },
+        ...(log && { log }),
+      };
+    }
+  }
+}
+
+function since({ record: { generation, firstSeen, origin } }: VerifiedRecord): string {
+  return generation === 0
+    ? `, first seen ${firstSeen} by ${origin}`
+    : `, generation ${generation} since ${firstSeen} by ${origin}: the tag has moved before, accepted or tracked`;
+}
+
+function place({ record: { phase, log }, logged }: VerifiedRecord): string {
+  if (!logged || log === undefined) return `; only reserved so far, not in the log (${phase})`;
+  const time = log.time === undefined ? '' : ` of ${log.time}`;
+  return `; entry ${log.index} of ${log.kind} ${quote(log.origin)}${time} proves it (${phase})`;
+}
+
+function registryStep(answer: RegistryAnswer, verdict: Verdict): ExplainStep {
+  if (answer.kind === 'answered') {
+    const { digest, hashed } = answer;
+    const how = hashed ? 'a manifest that was fetched and hashed' : 'its word for a known tag';
+    const says = `the registry says ${digest} now, ${how}`;
+    return { step: 'registry', says, asked: true, digest, hashed };
+  }
+  const { code, message } = answer;
+  const isDenied = 'denial' in verdict && verdict.denial.reason === code;
+  const forgiven = isDenied ? '' : '; that is forgiven for a known tag, the record alone decides';
+  return {
+    step: 'registry',
+    says: `the registry could not say what the tag means now (${code}): ${message}${forgiven}`,
+    asked: true,
+    code,
+    forgiven: !isDenied,
+  };
+}
+
+function notAsked({ record }: VerifiedRecord, { digest }: TagReference): ExplainStep {
+  const why =
+    digest === record.digest
+      ? 'the digest that is written is the recorded one'
+      : 'the rule wants no recheck of a known tag';
+  return { step: 'registry', says: `the registry was not asked: ${why}`, asked: false };
+}
