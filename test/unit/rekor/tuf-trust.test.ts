@@ -376,6 +376,11 @@ describe('makeTufTrust', () => {
   it('leaves no half-written file behind', async () => {
     await setup.read();
     const names = (await filesIn(join(setup.folder.path, 'tuf'))).map((path) => path.split('/').at(-1));
+    expect(
+      (await readdir(join(setup.folder.path, 'tuf'), { recursive: true })).filter((name) =>
+        name.includes('half'),
+      ),
+    ).toEqual([]);
     expect(names.sort()).toEqual(
       [
         'root.json',
