@@ -76,22 +76,26 @@ export async function startServe(settings: ServeSettings): Promise<Served> {
 
 const COMMAND_TIMEOUT_MS = 15_000;
 
+export interface CommandOptions extends Pick<ServeSettings, 'env' | 'under'> {
+  readonly timeoutMs?: number;
+}
+
 /** One CLI command on the data of `folder`. */
 export function tagseal(folder: string, ...args: readonly string[]): Promise<Finished> {
   return runTagseal(folder, args);
 }
 
-/** As `tagseal`, with more environment, or under another command. */
+/** As `tagseal`, with more environment, under another command, or for longer. */
 export function runTagseal(
   folder: string,
   args: readonly string[],
-  { env = {}, under = [] }: Pick<ServeSettings, 'env' | 'under'> = {},
+  { env = {}, under = [], timeoutMs = COMMAND_TIMEOUT_MS }: CommandOptions = {},
 ): Promise<Finished> {
   const [command = '', ...rest] = [...under, process.execPath, PROGRAM, ...args];
   return runProcess(command, rest, {
     env: { ...cleanEnvironment(folder), ...env },
     cwd: folder,
-    timeoutMs: COMMAND_TIMEOUT_MS,
+    timeoutMs,
   });
 }
 

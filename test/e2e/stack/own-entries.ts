@@ -1,4 +1,7 @@
-import { tagseal } from '../../support/serve.ts';
+import { runTagseal } from '../../support/serve.ts';
+
+/** A Rekor v1 gives its leaves one by one, some 100 a second. */
+const READING_MS = 60_000;
 
 export interface OwnEntries {
   /** Of the whole log, as its own checkpoint says. */
@@ -9,7 +12,11 @@ export interface OwnEntries {
 
 /** Reads the whole log as an outsider would, by `tagseal monitor`, with the settings of `folder`. */
 export async function ownEntries(folder: string): Promise<OwnEntries> {
-  const { code, stdout, stderr } = await tagseal(folder, 'monitor', '--once', '--from-start', '-o', 'json');
+  const { code, stdout, stderr } = await runTagseal(
+    folder,
+    ['monitor', '--once', '--from-start', '-o', 'json'],
+    { timeoutMs: READING_MS },
+  );
   if (code !== 0) throw new Error(`monitor ended with ${code}:\n${stdout.slice(-2000)}${stderr}`);
   const events = stdout
     .trim()
