@@ -12,40 +12,52 @@ export function answerSteps(
   verdict: Verdict,
 ): readonly ExplainStep[] {
   const isAsked = answers.some(({ from }) => from === 'registry');
+  const first = answers.find((answer) => answer.from === 'ledger');
   return answers.flatMap((answer) => {
     if (answer.from === 'registry') return [registryStep(answer, verdict)];
-    const record = recordStep(answer);
+    const record = recordStep(answer, first);
     // a failed look-up was the end of it
     const isSkipped = !isAsked && !answer.isAgain && answer.kind === 'record';
     return isSkipped ? [record, notAsked(answer.found, reference)] : [record];
   });
 }
 
-function recordStep(answer: LedgerAnswer): ExplainStep {
-  const again = answer.isAgain ? 'before a refusal the store is asked once more: ' : '';
+function recordStep(answer: LedgerAnswer, first: LedgerAnswer | undefined): ExplainStep {
+  const { step, says, ...facts } = recordSays(answer, first);
+  return {
+    step,
+    says: answer.isAgain ? `before a refusal the store is asked once more: ${says}` : says,
+    ...facts,
+  };
+}
+
+function recordSays(answer: LedgerAnswer, first: LedgerAnswer | undefined): ExplainStep {
   switch (answer.kind) {
     case 'none': {
       const says = answer.isAgain
         ? 'it has no record any more, so the remembered one counts'
         : 'there is no record of it: it was never seen here';
-      return { step: 'record', says: `${again}${says}`, found: false };
+      return { step: 'record', says, found: false };
     }
     case 'failed': {
       const { code, message } = answer;
-      return { step: 'record', says: `${again}what is recorded cannot be told (${code}): ${message}`, code };
+      return { step: 'record', says: `what is recorded cannot be told (${code}): ${message}`, code };
     }
     case 'record': {
-      const { record, logged } = answer.found;
-      const { digest, generation, phase, firstSeen, origin, log } = record;
-      return {
-        step: 'record',
-        says: `${again}it is recorded as ${digest}${since(answer.found)}${place(answer.found)}`,
-        found: true,
-        ...{ digest, generation, phase, logged, firstSeen, origin },
-        ...(log && { log }),
-      };
+      const { found } = answer;
+      const { digest, generation, phase, firstSeen, origin, log } = found.record;
+      const isKnown = first !== answer && first?.kind === 'record' && isSame(first.found, found);
+      const says = isKnown
+        ? `generation ${generation} is the newest`
+        : `it is recorded as ${digest}${since(found)}${place(found)}`;
+      const facts = { digest, generation, phase, logged: found.logged, firstSeen, origin };
+      return { step: 'record', says, found: true, ...facts, ...(log && { log }) };
     }
   }
+}
+
+function isSame(a: VerifiedRecord, b: VerifiedRecord): boolean {
+  return a.record.generation === b.record.generation && a.logged === b.logged;
 }
 
 function since({ record: { generation, firstSeen, origin } }: VerifiedRecord): string {

@@ -82,6 +82,7 @@ const CASES: readonly (readonly [string, Case, readonly (string | RegExp)[]])[] 
     'a moved tag',
     { record: digestOfA, now: digestOfB },
     [
+      'record: before a refusal the store is asked once more: generation 0 is the newest',
       `the tag has moved: it was recorded as ${digestOfA}, and is ${digestOfB} now`,
       'verdict: refused: TAG_MOVED',
       `tagseal accept ${TAG}@${digestOfB}`,
@@ -338,8 +339,9 @@ describe('explainImage', () => {
       compilePolicy(parsePolicy([{ match: { images: ['**'] }, mode }])),
     );
     const policy = () => policies.shift() ?? parts.policy();
-    const { steps } = await makeExplainImage({ ...parts, policy })('alpine:3.16', signal);
+    const { steps, verdict } = await makeExplainImage({ ...parts, policy })('alpine:3.16', signal);
     expect(steps[1]).toMatchObject({ step: 'rule', mode: 'warn' });
+    expect(verdict).toMatchObject({ kind: 'admit', pin: digestOfA });
   });
 
   it('tells of a later generation, which somebody made on purpose', async () => {
