@@ -41,13 +41,14 @@ export function openTrust({ config, logger, metrics }: TrustParts): OpenedTrust 
     cacheFolder: join(dataDir, 'tuf'),
     onStale(stale, why) {
       metrics?.setTrustStale(stale);
-      if (stale) logger.error('trust.stale', { why }, 'what TUF delivered has expired and cannot be renewed');
-      else if (why !== undefined)
-        logger.warn(
-          'trust.kept',
+      if (stale)
+        logger.error(
+          'trust.stale',
           { why },
-          'what TUF delivered earlier is used: it is valid, and was not renewed',
+          'what TUF delivered has expired, or the mirror answers what must not be trusted; the last that was verified is used',
         );
+      else if (why !== undefined)
+        logger.warn('trust.kept', { why }, 'what TUF delivered could not be renewed or not be kept');
     },
   });
   let delivered: Uint8Array | undefined;

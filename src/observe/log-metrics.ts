@@ -60,7 +60,10 @@ export function makeLogMetrics(registry: Registry): LogMetrics {
     'tagseal_log_breaker_state',
     'Circuit breaker in front of the log: 0 closed, 1 half open, 2 open.',
   );
-  const stale = gauge('tagseal_trust_root_stale', '1 while the trusted root that TUF delivered has expired.');
+  const stale = gauge(
+    'tagseal_trust_root_stale',
+    '1 while what TUF delivered has expired, or its mirror answers what must not be trusted.',
+  );
   const leaves = new Counter({
     name: 'tagseal_log_tail_leaves_total',
     help: 'Leaves of the log that this process has read.',
