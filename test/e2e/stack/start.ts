@@ -1,7 +1,5 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { once } from 'node:events';
 import { createServer as createTcpServer } from 'node:net';
 import { generateKeyPairSync } from 'node:crypto';
@@ -148,11 +146,11 @@ async function serveFolder(folder: string): Promise<{ readonly url: string; read
   const server = createServer((request, response) => {
     const path = normalize(decodeURIComponent((request.url ?? '/').split('?')[0] ?? '/'));
     const file = join(folder, path);
-    void stat(file)
-      .then((found) => {
-        if (!found.isFile() || path.includes('/.')) throw new Error('no file');
-        response.writeHead(200, { 'content-length': found.size });
-        createReadStream(file).pipe(response);
+    // opened once: a checkpoint is replaced at any time, and its size must be that of what is sent
+    void readFile(file)
+      .then((bytes) => {
+        if (path.includes('/.')) throw new Error('no file');
+        response.writeHead(200, { 'content-length': bytes.length }).end(bytes);
       })
       .catch(() => {
         response.writeHead(404).end();
