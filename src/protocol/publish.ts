@@ -113,14 +113,12 @@ export function makePublisher(parts: PublisherParts): Publisher {
     return evidence?.logged ?? (await signer.sign(signed.statement, lifetime));
   }
 
-  /** The binding is undefined where an older claim forbids it: what is not the tag's must never reach the log. */
+  /**
+   * The claim first, and the binding only once the log has it: a binding whose claim never got there, and whose record was
+   * then lost, would pass for the one of a later claim. Undefined where an older claim forbids it: what is not the tag's must
+   * never reach the log.
+   */
   async function submitBoth(record: TagRecord): Promise<readonly [Submitted, Submitted | undefined]> {
-    if (identity.kind !== 'rekor-v1') {
-      return Promise.all([
-        submit(record, record.claim, 'claimSubmitted'),
-        submit(record, record.binding, 'bindingSubmitted'),
-      ]);
-    }
     const claim = await submit(record, record.claim, 'claimSubmitted');
     if (!isOlder(claim, record)) return [claim, await submit(record, record.binding, 'bindingSubmitted')];
     await history.ready(lifetime);

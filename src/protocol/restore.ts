@@ -64,6 +64,8 @@ export function makeRestorer(parts: RestorerParts): Restorer {
       const sound = await soundRecord(reference, signal);
       if ('record' in sound) return { kind: 'present', found: sound };
       const broken = await records.stored(reference, signal);
+      // somebody has just written it
+      if (broken !== undefined && sound.problem === undefined) continue;
       const asked = { privacies: naming.privacies(reference), from: 0 };
       const tag = await findInLog(reference, asked, { naming, history }, signal);
       if (tag === undefined && broken === undefined) return { kind: 'absent' };

@@ -230,6 +230,25 @@ describe('restore', () => {
     expect(await setup.all()).toEqual([]);
   });
 
+  it('does not take for broken what somebody writes at the same moment', async () => {
+    const setup = setUpGenerations();
+    let finds = 0;
+    const { restorer } = setup.process({
+      store: {
+        ...setup.store,
+        async find(...asked) {
+          // nothing under either name; then somebody records the tag
+          if ((finds += 1) === 3) await setup.process().ledger.record(first(digestOfA), signal);
+          return setup.store.find(...asked);
+        },
+      },
+    });
+    expect(await restorer.restore(alpine, digestOfB, signal)).toMatchObject({
+      kind: 'present',
+      found: { record: { digest: digestOfA } },
+    });
+  });
+
   it('lets one of two win, and tells both', async () => {
     const setup = setUpGenerations();
     await setup.moved();
@@ -266,6 +285,32 @@ describe('a reservation of generation 0 that is younger than its claim, on a Rek
     await leave(setup, 4);
     expect(await codeOf(() => setup.process().publisher.publish(alpine))).toBe('RECORD_LOST');
     expect((await newest(setup)).record.phase).toBe('Lost');
+  });
+});
+
+describe.each(['embedded', 'rekor-v1'] as const)('a process that dies amid a publication on %s', (kind) => {
+  it('leaves no binding in the log without its claim, which a later claim would seem to be of', async () => {
+    const setup = setUp(kind, 'key');
+    const { writer } = setup.log;
+    const submitted: string[] = [];
+    const { ledger } = setup.process({
+      writer: {
+        ...writer,
+        submit(signed, until) {
+          submitted.push(signed.statement);
+          // the claim is on its way for ever
+          return submitted.length === 1 ? new Promise(() => undefined) : writer.submit(signed, until);
+        },
+      },
+    });
+    await ledger.record(first(digestOfA, { waitFor: 'reserved' }), signal);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(submitted).toHaveLength(1);
+    setup.store = makeMemoryStore();
+    await setup.process().ledger.record(first(digestOfB), signal);
+    setup.store = makeMemoryStore();
+    const again = () => setup.process().ledger.record(first(digestOfA), signal);
+    expect(await codeOf(again)).toBe('RECORD_LOST');
   });
 });
 
