@@ -61,7 +61,8 @@ async function dieAt(
 /** One record, one claim, one binding. */
 async function expectWhole(served: Served, folder: string, record: Readonly<Record<string, string>>) {
   const { records, leaves, expectedLeaves } = await readServedLedger(served, folder);
-  expect(records).toMatchObject([{ ...record, phase: 'Logged' }]);
+  // the audit may have seen its entries by now
+  expect(records).toMatchObject([{ ...record, phase: expect.stringMatching(/^(?:Logged|Confirmed)$/) }]);
   expect(leaves).toHaveLength(2);
   expect(leaves).toEqual(expectedLeaves);
 }
