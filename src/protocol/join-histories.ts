@@ -11,9 +11,9 @@ export function joinHistories(active: LogHistory, earlier: readonly LogHistory[]
       await Promise.all(all.map((each) => each.ready(signal)));
     },
     position: () => active.position(),
-    async earliest(statement, signal) {
+    async earliest(statement, signal, how) {
       for (const each of all) {
-        const entry = await each.earliest(statement, signal);
+        const entry = await each.earliest(statement, signal, how);
         if (entry !== undefined) return { ...entry, origin: each.position().origin };
       }
       return undefined;

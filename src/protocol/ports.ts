@@ -123,8 +123,15 @@ export interface LogHistory {
   /** Resolves when everything below `position()`, which covers the log's end as it was at this call, is known. */
   ready(signal: AbortSignal): Promise<void>;
   position(): LogPosition;
-  /** Our earliest entry over this very statement; undefined only when the log surely has none below `position()`. */
-  earliest(statement: string, signal: AbortSignal): Promise<OwnEntry | undefined>;
+  /**
+   * Our earliest entry over this very statement; undefined only when the log surely has none below `position()`. `secretly`:
+   * the statement can be guessed and must not be, so nothing is asked for by its hash; what only an index names is missed.
+   */
+  earliest(
+    statement: string,
+    signal: AbortSignal,
+    how?: 'openly' | 'secretly',
+  ): Promise<OwnEntry | undefined>;
   /**
    * Whether the log may have an entry of ours over the statement of this digest (hex SHA-256) below `position()`: false
    * is sure, true is not verified. Present where the answer costs nothing: where every leaf is read.

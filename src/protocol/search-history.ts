@@ -36,9 +36,13 @@ export function makeSearchHistory({ head, search, signer, verifier }: SearchHist
   return {
     ready: (signal) => head.ready(signal),
     position: () => head.position(),
-    async earliest(statement, signal) {
+    async earliest(statement, signal, how = 'openly') {
       const { treeSize } = head.position();
-      const found = await Promise.all([searched(statement, signal), held(statement, signal)]);
+      const found = await Promise.all([
+        how === 'secretly' ? [] : searched(statement, signal),
+        // by the hash of the entry: who does not have our key cannot guess the signature in it
+        held(statement, signal),
+      ]);
       return found
         .flat()
         .filter(({ index }) => index < treeSize)

@@ -26,11 +26,13 @@ export async function findInLog(
   { naming, history }: { readonly naming: Naming; readonly history: Pick<LogHistory, 'earliest'> },
   signal: AbortSignal,
 ): Promise<TagInLog | undefined> {
-  for (const privacy of privacies) {
-    const ask = (generation: number) =>
-      history.earliest(naming.claim(reference, privacy, generation), signal);
+  for (const [i, privacy] of privacies.entries()) {
+    const ask = (generation: number, how: 'openly' | 'secretly' = 'openly') =>
+      history.earliest(naming.claim(reference, privacy, generation), signal, how);
+    // a name that is private now would be told by the question whether it was plain before
+    const isPrivate = i > 0 && privacy === 'plain';
     let generation = from;
-    let claim = await ask(generation);
+    let claim = await ask(generation, isPrivate ? 'secretly' : 'openly');
     if (claim === undefined) continue;
     for (let next = await ask(generation + 1); next !== undefined; next = await ask(generation + 1)) {
       generation += 1;

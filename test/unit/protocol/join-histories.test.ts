@@ -53,6 +53,19 @@ describe('joinHistories', () => {
     expect(joined.position()).toEqual({ origin: '2026', treeSize: 10 });
   });
 
+  it('asks each shard as secretly as it was asked', async () => {
+    const asked: unknown[] = [];
+    const listening: LogHistory = {
+      ...shard('2025', {}),
+      async earliest(_statement, _signal, how) {
+        asked.push(how);
+        return undefined;
+      },
+    };
+    await joinHistories(listening, [listening]).earliest('any', signal, 'secretly');
+    expect(asked).toEqual(['secretly', 'secretly']);
+  });
+
   it('may know what one shard cannot tell at once', () => {
     const slow = shard('2025', {});
     delete slow.knows;

@@ -128,6 +128,21 @@ describe('restore', () => {
     },
   );
 
+  it.each([
+    ['blinded', 'plain', 'restored'],
+    // the index would have to be asked by a hash from which the name can be guessed
+    ['plain', 'blinded', 'absent'],
+  ] as const)(
+    'asks a Rekor v1 for certificates’ entries made as %s, now %s: %s',
+    async (before, after, kind) => {
+      const setup = setUp('rekor-v1', 'keyless');
+      await setup.process({ privacy: before }).ledger.record(first(digestOfA), signal);
+      setup.store = makeMemoryStore();
+      const { restorer } = setup.process({ privacy: after });
+      expect(await restorer.restore(alpine, digestOfA, signal)).toMatchObject({ kind });
+    },
+  );
+
   it('writes nothing into the log where the entries themselves still prove the record', async () => {
     const setup = setUpGenerations();
     await setup.moved();

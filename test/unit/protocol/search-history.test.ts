@@ -93,6 +93,15 @@ describe('makeSearchHistory', () => {
     expect(entry && [entry.index, entry.signed.signature]).toEqual(found);
   });
 
+  it('asks secretly for nothing that can be guessed: what only the index names is missed', async () => {
+    const history = historyOf({ indexed: [[5, 'retired']], held: 7 });
+    await history.ready(signal);
+    expect(await history.earliest('s', signal, 'secretly')).toMatchObject({ index: 7 });
+    const searchless = historyOf({ fail: { at: 'candidates', code: 'LOG_UNAVAILABLE' } });
+    await searchless.ready(signal);
+    expect(await searchless.earliest('s', signal, 'secretly')).toBeUndefined();
+  });
+
   it.each<NonNullable<Scene['fail']>>([
     { at: 'candidates', code: 'LOG_UNAVAILABLE' },
     { at: 'held', code: 'LOG_UNAVAILABLE' },
