@@ -25,7 +25,7 @@ export interface VerifierThreadOptions {
   readonly logger: Logger;
   /** Questions that may wait; more are refused at once. */
   readonly maxWaiting?: number;
-  /** For one answer, with the wait for it; after it the thread is taken to hang. */
+  /** From one answer to the next while somebody waits; after it the thread is taken to hang. */
   readonly timeLimitMs?: number;
   /** Before the first restart of a thread that stopped. */
   readonly firstPauseMs?: number;
@@ -55,7 +55,7 @@ export async function startVerifierThread(options: VerifierThreadOptions): Promi
         worker.kill();
         return;
       }
-      const waiting = room.leave(reply.id);
+      const waiting = room.answered(reply.id);
       if (reply.error === undefined) waiting?.resolve(reply.value);
       else waiting?.reject(fromFailure(reply.error));
     },

@@ -109,6 +109,16 @@ describe('a verifier thread', () => {
     expect(await Promise.all(codes)).toEqual(['DEADLINE_EXCEEDED', 'DEADLINE_EXCEEDED']);
   });
 
+  it('is not taken to hang while it answers one after the other, however many wait', async () => {
+    const entry = { logIndex: 1, logId: 'bG9n', uuid: '' };
+    const line = `
+      for (const end = Date.now() + 50; Date.now() < end; );
+      parentPort.postMessage({ id: request.id, value: ${JSON.stringify(entry)} });`;
+    const thread = await start({ module: moduleThat(line), timeLimitMs: 500 });
+    const answers = await Promise.all(Array.from({ length: 15 }, () => thread.verify(logged)));
+    expect(new Set(answers.map(({ logIndex }) => logIndex))).toEqual(new Set([1]));
+  });
+
   it('takes no made-up answer for an entry', async () => {
     const thread = await start({
       module: moduleThat('parentPort.postMessage({ id: request.id, value: {} })'),
