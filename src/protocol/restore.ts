@@ -69,7 +69,8 @@ export function makeRestorer(parts: RestorerParts): Restorer {
       const asked = { privacies: naming.privacies(reference), from: 0 };
       const tag = await findInLog(reference, asked, { naming, history }, signal);
       if (tag === undefined && broken === undefined) return { kind: 'absent' };
-      if (tag === undefined) throw sound.problem;
+      // of a generation that the log never saw nothing can be made, and the one before it does not take its place
+      if (tag === undefined || isBefore(tag, broken)) throw sound.problem;
       const record = await rebuilt(tag, { reference, digest, broken }, signal);
       if (await written(record, broken, signal))
         return { kind: 'restored', found: await finished(reference, record) };
@@ -118,6 +119,12 @@ export function makeRestorer(parts: RestorerParts): Restorer {
       // it says who accepted a move, and never that there was one
       return record;
     }
+  }
+
+  function isBefore({ privacy, generation }: TagInLog, broken: StoredRecord | undefined): boolean {
+    if (broken === undefined) return false;
+    const { privacy: brokenPrivacy, generation: brokenGeneration } = broken.record;
+    return privacy === brokenPrivacy && generation < brokenGeneration;
   }
 
   async function written(

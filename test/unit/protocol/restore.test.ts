@@ -108,6 +108,20 @@ describe.each(CELLS)('on %s with %s, restore', (kind, signing) => {
 });
 
 describe('restore', () => {
+  it.each([
+    ['Unlogged', 'RECORD_UNLOGGED'],
+    ['Conflicted', 'RECORD_CONFLICTED'],
+    ['Lost', 'RECORD_LOST'],
+    ['Reserved', 'RECORD_INVALID'],
+  ] as const)('says what is wrong with a newest generation that is %s and in no log', async (phase, code) => {
+    const setup = setUpGenerations();
+    await setup.process().ledger.record(first(digestOfA), signal);
+    const { record } = await newest(setup);
+    await setup.store.reserve({ ...record, generation: 1, phase }, signal);
+    expect(await codeOf(() => restore(setup, digestOfA))).toBe(code);
+    expect(await setup.all()).toHaveLength(2);
+  });
+
   it('says that the log never saw the tag', async () => {
     const setup = setUpGenerations();
     expect(await restore(setup, digestOfA)).toEqual({ kind: 'absent' });
