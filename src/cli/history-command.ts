@@ -1,4 +1,5 @@
 import { notRecordedDenial } from '../check/denial.ts';
+import type { KnownRecord } from '../ledger/record.ts';
 import { approvalOf } from './approval-of.ts';
 import { toFailure, type Failure } from './failure.ts';
 import { EXIT, exitCodeOfReason, worst } from './exit-code.ts';
@@ -66,7 +67,6 @@ function shownJson(shown: Shown): object {
 function row({ record }: Extract<Shown, { kind: 'verified' }>): readonly Cell[] {
   const approval = approvalOf(record);
   const { generation, digest, phase, log, firstSeen } = record;
-  const tracked = generation > 0 && approval === undefined;
   const cells = [
     String(generation),
     digest,
@@ -75,9 +75,14 @@ function row({ record }: Extract<Shown, { kind: 'verified' }>): readonly Cell[] 
     log?.time ?? '-',
     phase,
     approval?.by ?? '-',
-    approval?.reason ?? (tracked ? 'the policy tracks this tag' : '-'),
+    approval?.reason ?? withoutApproval(record),
   ];
   return cells.map((text) => ({ text }));
+}
+
+function withoutApproval({ generation, origin }: KnownRecord): string {
+  if (generation === 0) return '-';
+  return origin === 'restore' ? 'restored: the log keeps no reasons' : 'the policy tracks this tag';
 }
 
 /** Its fields are not trusted, and so not shown. */

@@ -41,6 +41,13 @@ describe('tagseal history', () => {
     expect(stdout).toMatch(/Logged +- +the policy tracks this tag\n$/);
   });
 
+  it('does not say that the policy tracks a tag whose approval a restore could not bring back', async () => {
+    const { record, ...rest } = verified(second);
+    const restored = { ...rest, record: { ...record, origin: 'restore' as const } };
+    const { stdout } = await withGenerations(verified(first), restored).run('history', ALPINE);
+    expect(stdout).toMatch(/Logged +- +restored: the log keeps no reasons\n$/);
+  });
+
   it('gives everything in JSON', async () => {
     const { run } = withGenerations(verified(first), verified(acceptedBy(approval, second)));
     const { stdout } = await run('history', ALPINE, '-o', 'json');
