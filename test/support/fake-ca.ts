@@ -40,6 +40,8 @@ export interface Wish {
   readonly lifetimeMs?: number;
   readonly purposes?: readonly string[];
   readonly curve?: 'P-256' | 'P-384';
+  /** PEM of the key that it is for; the private key that comes with it is another one's then. */
+  readonly publicKey?: string;
   /** Hash of the signature of its issuer. */
   readonly hash?: 'SHA-1' | 'SHA-256';
   /** It names the key of another issuer. */
@@ -99,7 +101,9 @@ export async function makeFakeCa(
   const issuerKey = Buffer.from(middleCertificate.publicKey.rawData);
 
   async function certify(wish: Wish = {}): Promise<Issued> {
-    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: wish.curve ?? 'P-256' });
+    const made = generateKeyPairSync('ec', { namedCurve: wish.curve ?? 'P-256' });
+    const { privateKey } = made;
+    const publicKey = wish.publicKey === undefined ? made.publicKey : createPublicKey(wish.publicKey);
     const notBefore = wish.notBefore ?? NOW - 60_000;
     const create = async (extensions: readonly x509.Extension[]) =>
       x509.X509CertificateGenerator.create({

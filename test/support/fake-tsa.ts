@@ -13,6 +13,10 @@ const MESSAGE_DIGEST = oid('2a864886f70d010904');
 
 /** How a timestamp differs from a good one. */
 export interface StampWish {
+  /** SHA-256 that is stamped; absent: of the signature. */
+  readonly imprint?: Buffer;
+  /** Content octets of an INTEGER. */
+  readonly nonce?: Buffer;
   readonly time?: number;
   /** GeneralizedTime as written; by default whole seconds. */
   readonly written?: string;
@@ -73,7 +77,8 @@ export async function makeFakeTsa(wish: Wish = {}): Promise<FakeTsa> {
       certChain: { certificates: [{ rawBytes: der }, ...ca.authority.certChain.certificates] },
     },
     stamp(signature, options = {}) {
-      const imprint = createHash('sha256').update(Buffer.from(signature, 'base64')).digest();
+      const imprint =
+        options.imprint ?? createHash('sha256').update(Buffer.from(signature, 'base64')).digest();
       const info = tlv(
         0x30,
         tlv(0x02, Buffer.of(1)),
@@ -81,6 +86,7 @@ export async function makeFakeTsa(wish: Wish = {}): Promise<FakeTsa> {
         tlv(0x30, tlv(0x30, SHA256), tlv(0x04, imprint)),
         tlv(0x02, Buffer.of(7)),
         tlv(0x18, Buffer.from(options.written ?? written(options.time ?? NOW))),
+        ...(options.nonce === undefined ? [] : [tlv(0x02, options.nonce)]),
       );
       const signers = Array.from({ length: options.signers ?? 1 }, () => signerInfo(info, options));
       const embedded = options.embedded ?? [certificate];

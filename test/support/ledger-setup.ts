@@ -39,6 +39,7 @@ export interface LedgerSetup {
   readonly signer: KeySigner;
   readonly log: { readonly trust: LogTrust; readonly transport: LogTransport };
   readonly privacy?: 'auto' | 'plain' | 'blinded';
+  readonly scope?: string;
   readonly at?: StepHook;
   readonly lifetime?: AbortSignal;
 }
@@ -69,7 +70,7 @@ export function setUpLedger({ signer, log, ...setup }: LedgerSetup): ReadyLedger
   });
 }
 
-export interface LedgerPorts extends Pick<LedgerSetup, 'store' | 'privacy' | 'at' | 'lifetime'> {
+export interface LedgerPorts extends Pick<LedgerSetup, 'store' | 'privacy' | 'scope' | 'at' | 'lifetime'> {
   readonly signer: StatementSigner;
   readonly verifier: EvidenceVerifier;
   readonly writer: LogWriter;
@@ -78,8 +79,8 @@ export interface LedgerPorts extends Pick<LedgerSetup, 'store' | 'privacy' | 'at
 
 /** The ledger of one process, as compose wires it. */
 export function wireLedger(ports: LedgerPorts): ReadyLedger {
-  const { store, verifier, history, privacy = 'auto' } = ports;
-  const naming = makeNaming({ scope: 'default', privacy, blindingKey: Buffer.alloc(32, 7) });
+  const { store, verifier, history, privacy = 'auto', scope = 'default' } = ports;
+  const naming = makeNaming({ scope, privacy, blindingKey: Buffer.alloc(32, 7) });
   const cache = new Map<string, VerifiedRecord>();
   const memory = makeRecordMemory(cache);
   const lifetime = ports.lifetime ?? new AbortController().signal;
