@@ -42,9 +42,8 @@ describe('tagseal history', () => {
   });
 
   it('does not say that the policy tracks a tag whose approval a restore could not bring back', async () => {
-    const { record, ...rest } = verified(second);
-    const restored = { ...rest, record: { ...record, origin: 'restore' as const } };
-    const { stdout } = await withGenerations(verified(first), restored).run('history', ALPINE);
+    const restored = { ...second, origin: 'restore' } as const;
+    const { stdout } = await withGenerations(verified(first), verified(restored)).run('history', ALPINE);
     expect(stdout).toMatch(/Logged +- +restored: the log keeps no reasons\n$/);
   });
 
