@@ -17,6 +17,7 @@ import { makeTileHistory } from '../protocol/tile-history.ts';
 import { logIdOf, type LogTrust } from '../rekor/trusted-root.ts';
 import type { OpenedLog } from './open-log.ts';
 import type { OpenedSigner } from './open-signer.ts';
+import { tailPlace } from './tail-place.ts';
 
 /** A turn of the background job comes at least this often. */
 export const FOLLOW_EVERY_MS = 5_000;
@@ -56,7 +57,7 @@ export function openHistory(parts: HistoryParts): OpenedHistory {
   const isAlone = signer.signer.deterministic && signer.keys.length + signer.identities.length === 1;
   const search = isAlone ? { ...follow.search, candidates: () => Promise.resolve([]) } : follow.search;
   return {
-    history: makeSearchHistory({ head, search, signer: signer.signer, verifier }),
+    history: makeSearchHistory({ head, search, signer: signer.unstamped, verifier }),
     follow: (signal) => head.follow(signal),
     followed: [],
     close: () => Promise.resolve(),
@@ -111,11 +112,8 @@ interface OpenedShard {
 
 function openShard(parts: HistoryParts, { trust, reader, isActive, accept }: Shard): OpenedShard {
   const { state, verifier, signer, secret, clock, logger, lifetime, metrics } = parts;
-  const { origin, spki } = trust;
-  const place = {
-    log: { origin, spki: Buffer.from(spki, 'base64') },
-    watched: [...signer.keys, ...signer.identities.map(({ san, issuer }) => `${san} ${issuer}`)],
-  };
+  const { origin } = trust;
+  const place = tailPlace(trust, signer);
   const watch = { clock, observe: (seen: TailObservation) => isActive && metrics?.setTail(seen) };
   const common = { reader, verifier, logger, origin, lifetime, watch, ...(accept && { accept }) };
   const shared =

@@ -4,6 +4,7 @@ import { AppError } from '../errors/app-error.ts';
 import type { Logger } from '../observe/log.ts';
 import type { Clock, StatementSigner } from '../protocol/ports.ts';
 import { readAcceptedKeys } from '../rekor/accepted-key-files.ts';
+import type { KeySigner } from '../rekor/key-signer.ts';
 import { makeKeylessSigner, type KeylessSigner } from '../rekor/keyless/keyless-signer.ts';
 import { makeServiceCall } from '../rekor/keyless/service-call.ts';
 import { withTimestamp } from '../rekor/keyless/timestamped.ts';
@@ -13,6 +14,8 @@ import { openKeySigner } from './key-files.ts';
 /** Who signs, and whose signatures count: the signer's own first, then those that signed once. */
 export interface OpenedSigner {
   readonly signer: StatementSigner;
+  /** The same without timestamps: a look-up in the log needs the signature alone. */
+  readonly unstamped: StatementSigner;
   /** SubjectPublicKeyInfo, DER in base64. */
   readonly keys: readonly string[];
   readonly identities: readonly { readonly san: string; readonly issuer: string }[];
@@ -32,18 +35,21 @@ export async function openSigner(config: Config, parts: SignerParts): Promise<Op
   const keys = await readAcceptedKeys(settings.acceptedKeyFiles);
   const identities = settings.acceptedIdentities.map(identityOf);
   if (settings.kind === 'key') {
-    const { signer, publicKeyPem } = await openKey(config);
+    const { signer, unstamped } = await openKey(config);
     return {
       signer,
+      unstamped,
       keys: [...new Set([signer.spki, ...keys])],
       identities,
-      identity: () => Promise.resolve({ kind: 'key', publicKey: publicKeyPem }),
+      identity: () => Promise.resolve({ kind: 'key', publicKey: unstamped.publicKeyPem }),
     };
   }
   const { pinned } = settings;
   const signer = makeKeylessSigner({ ...settings, ...parts });
+  const pinnedSigner = pinned === undefined ? unpinned(signer) : signer;
   return {
-    signer: pinned === undefined ? unpinned(signer) : signer,
+    signer: pinnedSigner,
+    unstamped: pinnedSigner,
     keys,
     identities: [...(pinned ? [identityOf(pinned)] : []), ...identities],
     identity: (signal) => certified(signer, settings, signal),
@@ -55,13 +61,15 @@ export function requirePinned({ signer }: Config): void {
   if (signer.kind === 'keyless' && signer.pinned === undefined) throw notPinned();
 }
 
-async function openKey(config: Config) {
-  const signer = await openKeySigner(config);
-  const { publicKeyPem } = signer;
+async function openKey(config: Config): Promise<{
+  readonly signer: KeySigner;
+  readonly unstamped: KeySigner;
+}> {
+  const unstamped = await openKeySigner(config);
   const { tsaUrl } = config.signer;
-  if (tsaUrl === undefined) return { signer, publicKeyPem };
+  if (tsaUrl === undefined) return { signer: unstamped, unstamped };
   const authority = makeTimestampAuthority({ url: tsaUrl, call: makeServiceCall({}) });
-  return { signer: withTimestamp(signer, authority), publicKeyPem };
+  return { signer: withTimestamp(unstamped, authority), unstamped };
 }
 
 async function certified(

@@ -14,6 +14,7 @@ import { makeEvidenceVerifier } from '../rekor/verify-bundle.ts';
 import { openDirectoryStore } from '../store/directory-store.ts';
 import { openLog, type OpenedLog } from './open-log.ts';
 import { openTrust } from './open-trust.ts';
+import { tailPlace } from './tail-place.ts';
 
 /** No secret: the folder belongs to whoever watches. */
 const NO_KEY = new Uint8Array();
@@ -48,7 +49,7 @@ interface Watching {
 function monitorParts({ options, log, signers, logger }: Watching): MonitorParts {
   const { fromStart, once, intervalMs, stateFolder } = options;
   const { follow, trusted } = log;
-  const [{ kind, origin, spki }] = trusted;
+  const [{ kind, origin }] = trusted;
   if (follow.kind !== 'tiles')
     throw new AppError({ code: 'INTERNAL', message: 'a log that is not followed' });
   if (kind === 'rekor-v1' && stateFolder !== undefined) {
@@ -57,10 +58,7 @@ function monitorParts({ options, log, signers, logger }: Watching): MonitorParts
       message: `cannot keep how far the log ${origin} was read: of a Rekor v1 nothing is kept; leave --state out`,
     });
   }
-  const place = {
-    log: { origin, spki: Buffer.from(spki, 'base64') },
-    watched: [...signers.keys, ...signers.identities.map(({ san, issuer }) => `${san} ${issuer}`)],
-  };
+  const place = tailPlace(trusted[0], signers);
   const { reader, accept } = follow;
   return {
     reader,

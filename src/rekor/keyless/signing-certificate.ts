@@ -1,14 +1,8 @@
 import { X509Certificate as NodeCertificate } from 'node:crypto';
 import { X509Certificate } from '@sigstore/core';
 import { keyOf } from '../p256.ts';
+import { ISSUER_V1, ISSUER_V2, RFC822_NAME, URI } from '../fulcio-oids.ts';
 
-/** Issuer of the token, as a UTF8String (Fulcio's oid-info.md). */
-const ISSUER_V2 = '1.3.6.1.4.1.57264.1.8';
-/** The same, as bare bytes: older. */
-const ISSUER_V1 = '1.3.6.1.4.1.57264.1.1';
-/** Tags of a GeneralName (RFC 5280 section 4.2.1.6). */
-const RFC822_NAME = 1;
-const URI = 6;
 const PRINTABLE = /^[\x21-\x7e]+$/;
 
 /** A certificate of Fulcio's, as far as a signer must know it; nobody has verified who issued it. */

@@ -1,15 +1,9 @@
 import type { ASN1Obj } from '@sigstore/core';
 import type { Certificate } from './certificate.ts';
+import { ISSUER_V1, ISSUER_V2, RFC822_NAME, URI } from '../fulcio-oids.ts';
 
 const ALTERNATIVE_NAME = '2.5.29.17';
-/** Issuer of the token, as a UTF8String (Fulcio's oid-info.md). */
-const ISSUER_V2 = '1.3.6.1.4.1.57264.1.8';
-/** The same, as bare bytes: older. */
-const ISSUER_V1 = '1.3.6.1.4.1.57264.1.1';
 const UTF8_STRING = 0x0c;
-/** Tags of a GeneralName (RFC 5280 section 4.2.1.6). */
-const RFC822_NAME = 1;
-const URI = 6;
 
 /** Whom a certificate is for. */
 export interface Identity {
