@@ -42,6 +42,7 @@ const BY_ERROR: Readonly<Record<ErrorCode, number>> = {
   LOG_ENTRY_INVALID: evidence,
   LOG_PROOF_INVALID: evidence,
   LOG_FORKED: evidence,
+  LOG_CROWDED: evidence,
   TRUST_ROOT_INVALID: evidence,
   IDENTITY_MISMATCH: evidence,
   RECORD_INVALID: evidence,

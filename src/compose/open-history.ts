@@ -6,7 +6,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import { makeHeadTail } from '../protocol/head-tail.ts';
 import type { AuditedLog } from '../protocol/audit.ts';
 import { joinHistories } from '../protocol/join-histories.ts';
-import type { EvidenceVerifier, LogHistory, LogReader, StateStore } from '../protocol/ports.ts';
+import type { Candidate, EvidenceVerifier, LogHistory, LogReader, StateStore } from '../protocol/ports.ts';
 import { makeSearchHistory } from '../protocol/search-history.ts';
 import { makeSharedTail, type SharedTail } from '../protocol/shared-tail.ts';
 import { makeTailLease } from '../protocol/tail-lease.ts';
@@ -55,13 +55,17 @@ export function openHistory(parts: HistoryParts): OpenedHistory {
   const head = makeHeadTail({ head: follow.head, origin: trusted[0].origin, lifetime });
   // one key makes one entry, whose look-up is exact: the index could only add what other signers of ours have made
   const isAlone = signer.signer.deterministic && signer.keys.length + signer.identities.length === 1;
-  const search = isAlone ? { ...follow.search, candidates: () => Promise.resolve([]) } : follow.search;
+  const search = isAlone ? { ...follow.search, candidates: none } : follow.search;
   return {
     history: makeSearchHistory({ head, search, signer: signer.unstamped, verifier }),
     follow: (signal) => head.follow(signal),
     followed: [],
     close: () => Promise.resolve(),
   };
+}
+
+async function* none(): AsyncIterable<readonly Candidate[]> {
+  yield* [];
 }
 
 interface Shard {

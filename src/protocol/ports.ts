@@ -104,16 +104,19 @@ export interface OwnEntry {
   readonly origin?: string;
 }
 
+/** An entry that may be one of ours: index and canonicalized body as the log tells them. */
+export interface Candidate {
+  readonly index: number;
+  readonly body: Uint8Array;
+}
+
 /** Asks a log that cannot be followed leaf by leaf (v1). Throws LOG_UNAVAILABLE, LOG_ENTRY_INVALID. */
 export interface LogSearch {
   /**
-   * Bodies of entries over this statement digest (hex SHA-256), wherever the log's index has them: a hint, which may
-   * miss some and name wrong ones.
+   * Entries over this statement digest (hex SHA-256), wherever the log's index has them, some at a time: a hint, which may
+   * miss some and name wrong ones. Anybody can add to them. Throws LOG_CROWDED, too, for more than can be looked through.
    */
-  candidates(
-    statementDigest: string,
-    signal: AbortSignal,
-  ): Promise<readonly { readonly index: number; readonly body: Uint8Array }[]>;
+  candidates(statementDigest: string, signal: AbortSignal): AsyncIterable<readonly Candidate[]>;
   /** The bundle of this very entry if the log holds it: exact, in the log's active shard. */
   held(signed: SignedStatement, signal: AbortSignal): Promise<SerializedBundle | undefined>;
 }
@@ -124,7 +127,8 @@ export interface LogHistory {
   ready(signal: AbortSignal): Promise<void>;
   position(): LogPosition;
   /**
-   * Our earliest entry over this very statement; undefined only when the log surely has none below `position()`. `secretly`:
+   * Our earliest entry over this very statement (of a v1: the earliest of those that its index names first, which says the
+   * same); undefined only when the log surely has none below `position()`. `secretly`:
    * the statement can be guessed and must not be, so nothing is asked for by its hash; what only an index names is missed.
    */
   earliest(

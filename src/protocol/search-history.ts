@@ -1,13 +1,20 @@
 import { AppError } from '../errors/app-error.ts';
 import { statementDigest } from '../ledger/statement.ts';
 import type { HeadTail } from './head-tail.ts';
-import type { EvidenceVerifier, LogHistory, LogSearch, OwnEntry, StatementSigner } from './ports.ts';
+import type {
+  Candidate,
+  EvidenceVerifier,
+  LogHistory,
+  LogSearch,
+  OwnEntry,
+  StatementSigner,
+} from './ports.ts';
 
 export interface SearchHistoryParts {
   readonly head: HeadTail;
   readonly search: LogSearch;
   readonly signer: Pick<StatementSigner, 'deterministic' | 'sign'>;
-  readonly verifier: Pick<EvidenceVerifier, 'own' | 'verify'>;
+  readonly verifier: Pick<EvidenceVerifier, 'candidate' | 'own' | 'verify'>;
 }
 
 /**
@@ -15,13 +22,29 @@ export interface SearchHistoryParts {
  * whose look-up is exact; what the index adds are entries by other keys or certificates of ours, in any shard.
  */
 export function makeSearchHistory({ head, search, signer, verifier }: SearchHistoryParts): LogHistory {
-  async function searched(statement: string, signal: AbortSignal): Promise<readonly OwnEntry[]> {
+  async function ownAmong(some: readonly Candidate[], statement: string): Promise<readonly OwnEntry[]> {
+    const digest = statementDigest(statement);
     const found: OwnEntry[] = [];
-    for (const { index, body } of await search.candidates(statementDigest(statement), signal)) {
+    for (const { index, body } of some) {
+      // anybody may log whatever he likes over it: what names none of us is not worth a signature's verification
+      if (verifier.candidate(body) !== digest) continue;
       const signed = await verifier.own(statement, body);
       if (signed !== undefined) found.push({ index, signed });
     }
     return found;
+  }
+
+  /** Those of the first batch that has one: another entry over the same statement says nothing else. */
+  async function searched(
+    statement: string,
+    treeSize: number,
+    signal: AbortSignal,
+  ): Promise<readonly OwnEntry[]> {
+    for await (const some of search.candidates(statementDigest(statement), signal)) {
+      const found = (await ownAmong(some, statement)).filter(({ index }) => index < treeSize);
+      if (found.length > 0) return found;
+    }
+    return [];
   }
 
   async function held(statement: string, signal: AbortSignal): Promise<readonly OwnEntry[]> {
@@ -39,7 +62,7 @@ export function makeSearchHistory({ head, search, signer, verifier }: SearchHist
     async earliest(statement, signal, how = 'openly') {
       const { treeSize } = head.position();
       const found = await Promise.all([
-        how === 'secretly' ? [] : searched(statement, signal),
+        how === 'secretly' ? [] : searched(statement, treeSize, signal),
         // by the hash of the entry: who does not have our key cannot guess the signature in it
         held(statement, signal),
       ]);

@@ -2,7 +2,8 @@ import * as z from 'zod/mini';
 
 /** A hash path has one hash for each doubling of the tree; 64 is beyond every tree. */
 const MAX_PROOF_HASHES = 64;
-const MAX_BODY_LENGTH = 32_768;
+/** In base64: far above a signature with a certificate. */
+export const MAX_BODY_LENGTH = 32_768;
 const MAX_CHECKPOINT_LENGTH = 16_384;
 
 const count = z.pipe(

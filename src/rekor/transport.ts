@@ -8,6 +8,8 @@ export interface LogRequest {
   readonly body?: Uint8Array;
   /** The longest answer that makes sense; a longer one is an error. */
   readonly maxBytes: number;
+  /** Strangers may make it as long as they like: a longer one is no fault of the log, and comes back without its body. */
+  readonly mayBeCut?: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -16,6 +18,8 @@ export interface LogResponse {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
+  /** The body was longer than allowed, and is left out. */
+  readonly isCut?: boolean;
 }
 
 /** One exchange with a log, over HTTP or in process. Throws LOG_UNAVAILABLE, DEADLINE_EXCEEDED. */

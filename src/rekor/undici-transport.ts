@@ -97,16 +97,23 @@ async function exchange(url: string, call: LogRequest, dispatcher?: Dispatcher):
     answer.body.on('error', () => undefined).destroy();
     throw unavailable(`its answer is encoded as ${quote(encoding)}, which nobody asked for`);
   }
-  return { status: answer.statusCode, headers, body: await readAtMost(answer.body, call.maxBytes) };
+  const body = await readAtMost(answer.body, call.maxBytes);
+  if (body !== undefined) return { status: answer.statusCode, headers, body };
+  if (call.mayBeCut !== true) throw unavailable(`its answer is longer than ${call.maxBytes} bytes`);
+  return { status: answer.statusCode, headers, body: new Uint8Array(), isCut: true };
 }
 
-async function readAtMost(body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
+/** Undefined for more. */
+async function readAtMost(
+  body: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+): Promise<Uint8Array | undefined> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of body) {
     length += chunk.length;
     // leaving the loop destroys the stream, and with it the connection
-    if (length > maxBytes) throw unavailable(`its answer is longer than ${maxBytes} bytes`);
+    if (length > maxBytes) return undefined;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

@@ -26,11 +26,8 @@ const entry = z.object({
     }),
   }),
 });
-/** More entries over one statement than this are somebody's attempt to be asked for many. */
-const MAX_CANDIDATES = 200;
-const uuids = z
-  .array(z.string().check(z.regex(/^(?:[0-9a-f]{16})?[0-9a-f]{64}$/)))
-  .check(z.maxLength(MAX_CANDIDATES));
+const uuids = z.array(z.string().check(z.regex(/^(?:[0-9a-f]{16})?[0-9a-f]{64}$/)));
+const HASH_DIGITS = 64;
 /** Of one query (rekor, pkg/api: maxSearchQueries). */
 export const MAX_QUERIES = 10;
 const MAX_SHARDS = 100;
@@ -49,6 +46,11 @@ const foundEntries = z.record(
   z.object({ body: z.base64().check(z.maxLength(MAX_BODY_LENGTH)), logIndex: count }),
 );
 
+/** Of any type and any length, under its UUID. */
+const retrieved = z
+  .array(z.record(z.string().check(z.regex(UUID)), z.object({ body: z.string(), logIndex: count })))
+  .check(z.maxLength(MAX_QUERIES));
+
 export interface FoundEntry {
   readonly logIndex: number;
   /** Base64. */
@@ -62,13 +64,25 @@ export function parseLogInfo(json: unknown): LogInfo {
   return z.parse(logInfo, json);
 }
 
-/** What the index names. */
-export function parseUuids(json: unknown): readonly string[] {
-  return z.parse(uuids, json);
+/** What the index names, each once. */
+export function parseNamed(json: unknown, max: number): readonly string[] | 'tooMany' {
+  // before each name is looked at
+  const different = Array.isArray(json) ? [...new Set<unknown>(json)] : json;
+  if (Array.isArray(different) && different.length > max) return 'tooMany';
+  return z.parse(uuids, different);
 }
 
-export function parseFound(json: unknown): FoundEntry {
-  return onlyOne(z.parse(foundEntries, json));
+/** An entry as the log has it, whatever it is. */
+export type RetrievedEntry = z.infer<typeof retrieved>[number][string];
+
+/** Some or all of the entries that were asked for, as seen of Rekor 1.5.4: what it does not have is left out. */
+export function parseRetrieved(json: unknown, asked: readonly string[]): readonly RetrievedEntry[] {
+  const hashes = new Set(asked.map((uuid) => uuid.slice(-HASH_DIGITS)));
+  return z.parse(retrieved, json).map((byUuid) => {
+    const [uuid = ''] = Object.keys(byUuid);
+    if (!hashes.has(uuid.slice(-HASH_DIGITS))) throw new RangeError('an entry that was not asked for');
+    return onlyOne(byUuid);
+  });
 }
 
 /** The answer to a query for several. */

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import pLimit from 'p-limit';
 import { quote } from '../errors/quote.ts';
 import type { LogHead, LogSearch, LogWriter, Submitted } from '../protocol/ports.ts';
 import { assembleBundle } from './bundle.ts';
@@ -8,12 +7,11 @@ import { entryInvalid, readJson, unavailable, unexpectedAnswer } from './log-ans
 import type { LogEntry } from './log-entry.ts';
 import { aborted, type LogResponse, type LogTransport } from './transport.ts';
 import type { LogTrust } from './trusted-root.ts';
-import { parseEntry, parseFound, parseUuids, UUID, type FoundEntry } from './v1-answers.ts';
+import { parseEntry, UUID } from './v1-answers.ts';
 import { readHeadV1 } from './v1-head.ts';
+import { makeCandidateSearch } from './v1-search.ts';
 
 const ENTRIES_PATH = '/api/v1/log/entries';
-const INDEX_PATH = '/api/v1/index/retrieve';
-const MAX_AT_ONCE = 4;
 const MAX_ANSWER_BYTES = 262_144;
 const MAX_SKEW_SECONDS = 300;
 const MS_PER_SECOND = 1_000;
@@ -42,21 +40,11 @@ export function makeRekorV1Client(options: RekorV1Options): LogWriter & LogHead 
   const { url, trust, transport, watchTime } = options;
   const sleep = options.sleep ?? ((ms, signal) => delay(ms, undefined, { signal }));
   const writing = `write to log ${quote(url)}`;
-  const searching = `search the index of log ${quote(url)}`;
 
   async function post(path: string, content: unknown, signal: AbortSignal): Promise<LogResponse> {
     const body = Buffer.from(JSON.stringify(content), 'utf8');
     const headers = { 'content-type': 'application/json', accept: 'application/json' };
     return transport({ method: 'POST', path, headers, body, maxBytes: MAX_ANSWER_BYTES, signal });
-  }
-
-  /** Undefined where the index names an entry that the log does not have: a hint may be wrong. */
-  async function entryOf(uuid: string, signal: AbortSignal): Promise<FoundEntry | undefined> {
-    const path = `${ENTRIES_PATH}/${uuid}`;
-    const found = await transport({ method: 'GET', path, maxBytes: MAX_ANSWER_BYTES, signal });
-    if (isNone(found)) return undefined;
-    if (found.status !== 200) throw unexpectedAnswer(`read entry ${uuid} of log ${quote(url)}`, found);
-    return readJson(searching, found, parseFound);
   }
 
   async function pause(ms: number, signal: AbortSignal): Promise<void> {
@@ -107,16 +95,7 @@ export function makeRekorV1Client(options: RekorV1Options): LogWriter & LogHead 
       if (found.status !== 200) throw unexpectedAnswer(`find an entry of log ${quote(url)}`, found);
       return assembleBundle(signed, readJson(`find an entry of log ${quote(url)}`, found, parseEntry));
     },
-    async candidates(statementDigest, signal) {
-      const answer = await post(INDEX_PATH, { hash: `sha256:${statementDigest}` }, signal);
-      if (answer.status !== 200) throw unexpectedAnswer(searching, answer);
-      const named = readJson(searching, answer, parseUuids);
-      const limit = pLimit(MAX_AT_ONCE);
-      const found = await Promise.all(named.map((uuid) => limit(() => entryOf(uuid, signal))));
-      return found.flatMap((each) =>
-        each === undefined ? [] : [{ index: each.logIndex, body: Buffer.from(each.body, 'base64') }],
-      );
-    },
+    candidates: makeCandidateSearch({ url, transport }),
     async treeSize(signal) {
       const { checkpoint, offset } = await readHeadV1({ url, trust, transport }, signal);
       // the index of an entry counts over all shards; the checkpoint is that of the active one

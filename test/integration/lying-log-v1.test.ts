@@ -35,7 +35,8 @@ const ROWS: Partial<Readonly<Record<Lie, Row>>> = {
   html: NO_ENTRY,
   garbage: NO_ENTRY,
   garbageGzip: DOWN,
-  endless: DOWN,
+  // an index may be as long as strangers like
+  endless: ['LOG_UNAVAILABLE', 'LOG_CROWDED', 'LOG_UNAVAILABLE', 'LOG_UNAVAILABLE'],
   slowDrip: DOWN,
   silence: DOWN,
   brokenConnection: DOWN,
@@ -87,9 +88,11 @@ describe('a rekor-v1 that lies to who asks', () => {
 
   async function byIndex(): Promise<boolean> {
     const { statement } = await signedStatement('ours');
-    const found = await client.candidates(statementDigest(statement), NEVER);
-    const own = await Promise.all(found.map(({ body }) => verifier.own(statement, body)));
-    return own.some((each) => each !== undefined);
+    for await (const some of client.candidates(statementDigest(statement), NEVER)) {
+      const own = await Promise.all(some.map(({ body }) => verifier.own(statement, body)));
+      if (own.some((each) => each !== undefined)) return true;
+    }
+    return false;
   }
 
   async function exactly(): Promise<boolean> {

@@ -38,6 +38,7 @@ const TABLE: Readonly<Record<number, readonly DenialReason[]>> = {
     'LOG_ENTRY_INVALID',
     'LOG_PROOF_INVALID',
     'LOG_FORKED',
+    'LOG_CROWDED',
     'TRUST_ROOT_INVALID',
     'IDENTITY_MISMATCH',
     'RECORD_INVALID',

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { AppError } from '../../../src/errors/app-error.ts';
 import type { ErrorCode } from '../../../src/errors/code.ts';
 import type { SignedStatement } from '../../../src/ledger/evidence.ts';
+import { statementDigest } from '../../../src/ledger/statement.ts';
 import type { LogSearch } from '../../../src/protocol/ports.ts';
 import { makeHeadTail } from '../../../src/protocol/head-tail.ts';
 import { makeSearchHistory } from '../../../src/protocol/search-history.ts';
@@ -15,24 +16,33 @@ const signedBy = (who: string): SignedStatement => ({
   verifier: verifierPart,
 });
 
+type Indexed = readonly [index: number, who: string];
+
 interface Scene {
   readonly treeSize?: number;
   /** Where the index says that there are entries, and by whom. */
-  readonly indexed?: readonly (readonly [index: number, who: string])[];
+  readonly indexed?: readonly Indexed[];
+  /** The same, some at a time. */
+  readonly batches?: readonly (readonly Indexed[])[];
   /** Index of the entry with this process's own signature. */
   readonly held?: number;
   readonly deterministic?: boolean;
   readonly fail?: { readonly at: 'head' | 'candidates' | 'held' | 'verify'; readonly code: ErrorCode };
 }
 
-function historyOf({ treeSize = 100, indexed = [], held, deterministic = true, fail }: Scene) {
+function setUp({ treeSize = 100, indexed = [], batches, held, deterministic = true, fail }: Scene) {
+  const asked: number[] = [];
+  const verified: string[] = [];
   const check = (at: string) => {
     if (fail?.at === at) throw new AppError({ code: fail.code, message: 'told to fail' });
   };
   const search: LogSearch = {
-    async candidates() {
+    async *candidates() {
       check('candidates');
-      return indexed.map(([index, who]) => ({ index, body: Buffer.from(who) }));
+      for (const batch of batches ?? [indexed]) {
+        asked.push(batch.length);
+        yield batch.map(([index, who]) => ({ index, body: Buffer.from(who) }));
+      }
     },
     async held({ signature }) {
       check('held');
@@ -49,13 +59,16 @@ function historyOf({ treeSize = 100, indexed = [], held, deterministic = true, f
       },
     },
   });
-  return makeSearchHistory({
+  const history = makeSearchHistory({
     head,
     search,
     signer: { deterministic, sign: async () => signedBy('active') },
     verifier: {
+      candidate: (body) =>
+        Buffer.from(body).toString('utf8') === 'passer-by' ? undefined : statementDigest('s'),
       own: async (_, body) => {
         const who = Buffer.from(body).toString('utf8');
+        verified.push(who);
         return who === 'stranger' ? undefined : signedBy(who);
       },
       verify: async ({ bundle }) => {
@@ -64,7 +77,10 @@ function historyOf({ treeSize = 100, indexed = [], held, deterministic = true, f
       },
     },
   });
+  return { history, asked, verified };
 }
+
+const historyOf = (scene: Scene) => setUp(scene).history;
 
 describe('makeSearchHistory', () => {
   it.each<{ readonly scene: Scene; readonly found: readonly [number, string] | undefined }>([
@@ -93,6 +109,19 @@ describe('makeSearchHistory', () => {
     expect(entry && [entry.index, entry.signed.signature]).toEqual(found);
   });
 
+  it('looks no further than an entry of ours, and verifies no signature of who names none of us', async () => {
+    const batches = [
+      [[1, 'passer-by'] as const, [2, 'stranger'] as const],
+      [[120, 'too new'] as const],
+      [[9, 'retired'] as const, [8, 'retired'] as const],
+      [[3, 'never asked for'] as const],
+    ];
+    const { history, asked, verified } = setUp({ batches, deterministic: false });
+    await history.ready(signal);
+    expect((await history.earliest('s', signal))?.index).toBe(8);
+    expect([asked.length, verified]).toEqual([3, ['stranger', 'too new', 'retired', 'retired']]);
+  });
+
   it('asks secretly for nothing that can be guessed: what only the index names is missed', async () => {
     const history = historyOf({ indexed: [[5, 'retired']], held: 7 });
     await history.ready(signal);
@@ -104,6 +133,7 @@ describe('makeSearchHistory', () => {
 
   it.each<NonNullable<Scene['fail']>>([
     { at: 'candidates', code: 'LOG_UNAVAILABLE' },
+    { at: 'candidates', code: 'LOG_CROWDED' },
     { at: 'held', code: 'LOG_UNAVAILABLE' },
     { at: 'verify', code: 'LOG_PROOF_INVALID' },
   ])('never takes $code of $at for "none"', async (fail) => {

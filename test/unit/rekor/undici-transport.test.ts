@@ -77,6 +77,15 @@ describe('makeUndiciTransport', () => {
   });
 
   it.each([
+    [1_000, { length: 1_000 }],
+    [1_001, { length: 0, isCut: true }],
+  ])('gives of an answer of %d bytes that may be cut %j', async (length, expected) => {
+    const transport = await serve((_, response) => response.end(Buffer.alloc(length)));
+    const { body, isCut } = await transport({ ...READ, mayBeCut: true });
+    expect({ length: body.length, ...(isCut !== undefined && { isCut }) }).toEqual(expected);
+  });
+
+  it.each([
     ['read', READ],
     ['write', WRITE],
   ])('gives up a %s after its time limit', async (_, request) => {

@@ -97,54 +97,6 @@ describe('makeRekorV1Client', () => {
     expect(asked.POST).toBe(3);
   });
 
-  const statement = 'ab'.repeat(32);
-  const other = `00000000499602d2${'cd'.repeat(32)}`;
-  const indexed = (
-    answers: Readonly<Record<string, LogResponse>>,
-    named: readonly string[] = [uuid, other],
-  ) =>
-    clientOf(async ({ path, body = Buffer.alloc(0) }) => {
-      if (path !== '/api/v1/index/retrieve') return answers[path] ?? none;
-      expect(JSON.parse(Buffer.from(body).toString())).toEqual({ hash: `sha256:${statement}` });
-      return json(200, named);
-    });
-  const entryAnswer = (name: string, logIndex: number, text: string) => ({
-    [`/api/v1/log/entries/${name}`]: json(200, {
-      [name]: { body: Buffer.from(text).toString('base64'), logIndex, logID: 'ab', integratedTime: 1 },
-    }),
-  });
-
-  it('finds what the index names over a statement, of whatever type, and skips what the log does not have', async () => {
-    const found = await indexed(entryAnswer(uuid, 41, 'a body')).candidates(statement, NEVER);
-    expect(found.map(({ index, body }) => [index, Buffer.from(body).toString()])).toEqual([[41, 'a body']]);
-    expect(await indexed({}, []).candidates(statement, NEVER)).toEqual([]);
-  });
-
-  it.each<[string, string, ReturnType<typeof clientOf>]>([
-    ['an outage', 'LOG_UNAVAILABLE', clientOf(async () => json(503, {}))],
-    ['a refusal', 'LOG_ENTRY_INVALID', clientOf(async () => json(404, {}))],
-    [
-      'a page of HTML',
-      'LOG_ENTRY_INVALID',
-      clientOf(async () => ({ status: 200, headers: {}, body: Buffer.from('<html>') })),
-    ],
-    ['more entries than make sense', 'LOG_ENTRY_INVALID', indexed({}, Array<string>(201).fill(uuid))],
-    ['what is no UUID', 'LOG_ENTRY_INVALID', indexed({}, ['../../secrets'])],
-    [
-      'an entry that cannot be read',
-      'LOG_ENTRY_INVALID',
-      indexed({ [`/api/v1/log/entries/${uuid}`]: json(200, { [uuid]: { logIndex: 'x' } }) }),
-    ],
-    [
-      'a 404 with words for an entry',
-      'LOG_ENTRY_INVALID',
-      indexed({ [`/api/v1/log/entries/${uuid}`]: json(404, { code: 404, message: 'path was not found' }) }),
-    ],
-    ['an entry that fails', 'LOG_UNAVAILABLE', indexed({ [`/api/v1/log/entries/${uuid}`]: json(500, {}) })],
-  ])('never takes %s of the index for "none"', async (_what, code, client) => {
-    expect(await codeOf(() => client.candidates(statement, NEVER))).toBe(code);
-  });
-
   it('looks up an entry by its leaf hash, in whatever shard it is', async () => {
     const path = `/api/v1/log/entries/${verifier.leafHash(signed)}`;
     const client = clientOf(async (request) =>
