@@ -1,4 +1,5 @@
-import { SETTINGS, variableOf, type Setting } from '../../src/config/settings.ts';
+import type { Setting } from '../../src/config/setting.ts';
+import { SETTINGS, variableOf } from '../../src/config/settings.ts';
 import { code, table } from './blocks.ts';
 
 /** The one table of every setting. */

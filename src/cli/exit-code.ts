@@ -37,6 +37,8 @@ const BY_ERROR: Readonly<Record<ErrorCode, number>> = {
   SIGNER_UNAVAILABLE: unreachable,
   TRUST_ROOT_UNAVAILABLE: unreachable,
   STORE_UNAVAILABLE: unreachable,
+  KUBERNETES_UNAVAILABLE: unreachable,
+  KUBERNETES_REFUSED: usage,
   DEADLINE_EXCEEDED: unreachable,
   DIGEST_MISMATCH: evidence,
   LOG_ENTRY_INVALID: evidence,

@@ -11,6 +11,8 @@ import { openPostgresStore } from '../store/postgres-store.ts';
 /** The store of the config. Throws CONFIG_INVALID, STORE_UNAVAILABLE. */
 export async function openStore({ store, dataDir }: Config, logger: Logger): Promise<OpenedStore> {
   if (store.kind === 'postgres') return openPostgres(store, logger);
+  if (store.kind === 'kubernetes')
+    throw new AppError({ code: 'CONFIG_INVALID', message: 'store.kind kubernetes is not built yet' });
   return openDirectoryStore({ dataDir, uniqueName: randomUUID, logger });
 }
 

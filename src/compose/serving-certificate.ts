@@ -30,10 +30,8 @@ export interface ServingCertificate {
 
 /** The webhook's certificate: the operator's files, or a leaf of our own CA, which lives in dataDir. */
 export async function servingCertificate(config: Config, clock: Clock): Promise<ServingCertificate> {
-  const { mode, certFile, keyFile } = config.admission.tls;
-  if (mode === 'files' && certFile !== undefined && keyFile !== undefined) {
-    return { pair: await readCertificate(certFile, keyFile) };
-  }
+  const { tls } = config.admission;
+  if (tls.mode === 'files') return { pair: await readCertificate(tls.certFile, tls.keyFile) };
   const caFile = join(config.dataDir, 'admission-ca.pem');
   const names = namesFor(config.admission.listen);
   const pair = await orUnusable(join(config.dataDir, AUTHORITY_FILE), async () => {

@@ -77,7 +77,22 @@ export type StoreSettings =
       readonly server: PostgresServer;
       readonly caFile?: string;
       readonly maxConnections: number;
-    };
+    }
+  | ({ readonly kind: 'kubernetes' } & KubernetesSettings);
+
+export interface KubernetesSettings {
+  /** Absent: the Pod's service account, else the kubeconfig that kubectl would use. */
+  readonly kubeconfigFile?: string;
+  /** Absent: that of the Pod or of the kubeconfig's context. */
+  readonly namespace?: string;
+  /** Begins the names of what is kept in the namespace. */
+  readonly name: string;
+}
+
+export type AdmissionTls =
+  | { readonly mode: 'self' }
+  | { readonly mode: 'files'; readonly certFile: string; readonly keyFile: string }
+  | { readonly mode: 'cluster'; readonly lifetimeMs: number };
 
 export interface Config {
   readonly scope: string;
@@ -100,13 +115,21 @@ export interface Config {
   readonly admission: {
     readonly enabled: boolean;
     readonly listen: string;
-    readonly tls: { readonly mode: 'self' | 'files'; readonly certFile?: string; readonly keyFile?: string };
+    readonly tls: AdmissionTls;
+    /** By which the API server calls the webhook in a cluster. */
+    readonly serviceName: string;
+    readonly pullSecrets: boolean;
     readonly workloads: 'warn' | 'deny';
   };
   readonly proxy: {
     readonly enabled: boolean;
     readonly listen: string;
     readonly denyCode: 'DENIED' | 'TAG_INVALID';
+  };
+  readonly controller: {
+    readonly enabled: boolean;
+    /** Absent: no scan. */
+    readonly scanEveryMs?: number;
   };
   readonly admin: { readonly listen: string };
   readonly logLevel: 'error' | 'warn' | 'info' | 'debug';

@@ -2,7 +2,8 @@ import * as z from 'zod/mini';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import { nearestName } from '../errors/nearest-name.ts';
-import { SETTINGS, variableOf, type Setting } from './settings.ts';
+import type { Setting } from './setting.ts';
+import { SETTINGS, variableOf } from './settings.ts';
 
 /** Setting path -> validated value; a path that is missing has no value and no default. */
 export type SettingValues = ReadonlyMap<string, unknown>;

@@ -19,6 +19,9 @@ export const scope = string().check(
     'must be 1 to 64 letters, digits, dots, dashes',
   ),
 );
+export const dnsLabel = string().check(
+  z.regex(/^[a-z0-9](?:[-a-z0-9]{0,51}[a-z0-9])?$/, 'must be 1 to 53 lower-case letters, digits, dashes'),
+);
 const host = string().check(
   z.regex(/^(?:\*\.)?(?:[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?$/, 'must be host or host:port'),
 );

@@ -1,10 +1,12 @@
 import { AppError } from '../errors/app-error.ts';
 import { parsePolicy } from '../policy/parse-policy.ts';
-import type { Config, StoreSettings, TufSettings } from './config.ts';
+import type { Config, TufSettings } from './config.ts';
+import { controllerSettings, inCluster } from './cluster-settings.ts';
 import { logSettings } from './log-settings.ts';
-import { parsePostgresUrl } from './postgres-url.ts';
 import type { SettingValues } from './raw-settings.ts';
 import { signerSettings } from './signer-settings.ts';
+import { storeSettings } from './store-settings.ts';
+import { tlsSettings } from './tls-settings.ts';
 import { contradiction, optionalFile, valueReader, type Absolute, type ValueReader } from './value-reader.ts';
 
 export interface ConfigPlace {
@@ -44,6 +46,8 @@ export function toConfig(values: SettingValues, place: ConfigPlace): Config {
       enabled: get.flag('admission.enabled'),
       listen: get.text('admission.listen'),
       tls: tlsSettings(get, absolute),
+      serviceName: get.optional('admission.serviceName') ?? `${get.text('kubernetes.name')}-webhook`,
+      pullSecrets: inCluster(get, 'admission.pullSecrets'),
       workloads: get.oneOf('admission.workloads', ['warn', 'deny']),
     },
     proxy: {
@@ -51,6 +55,7 @@ export function toConfig(values: SettingValues, place: ConfigPlace): Config {
       listen: get.text('proxy.listen'),
       denyCode: get.oneOf('proxy.denyCode', ['DENIED', 'TAG_INVALID']),
     },
+    controller: controllerSettings(get),
     admin: { listen: get.text('admin.listen') },
     logLevel: get.oneOf('logLevel', ['error', 'warn', 'info', 'debug']),
   };
@@ -65,38 +70,6 @@ function tufSettings(get: ValueReader, absolute: Absolute): TufSettings {
     ...(url !== undefined && { url }),
     ...optionalFile(get, 'trust.tufRootFile', absolute, 'rootFile'),
   };
-}
-
-const DEFAULT_MAX_CONNECTIONS = 10;
-
-function storeSettings(get: ValueReader, absolute: Absolute): StoreSettings {
-  const kind = get.oneOf('store.kind', ['directory', 'postgres']);
-  if (kind === 'directory') {
-    for (const path of ['store.url', 'store.caFile', 'store.maxConnections']) {
-      if (get.has(path)) throw contradiction(path, 'is not for store.kind directory');
-    }
-    return { kind };
-  }
-  const url = get.optional('store.url');
-  if (url === undefined) throw contradiction('store.url', `must be set for store.kind ${kind}`);
-  return {
-    kind,
-    server: parsePostgresUrl(url, { hasCa: get.has('store.caFile') }),
-    ...optionalFile(get, 'store.caFile', absolute, 'caFile'),
-    maxConnections: get.count('store.maxConnections') ?? DEFAULT_MAX_CONNECTIONS,
-  };
-}
-
-function tlsSettings(get: ValueReader, absolute: Absolute): Config['admission']['tls'] {
-  const mode = get.oneOf('admission.tls.mode', ['self', 'files']);
-  if (mode === 'self') return { mode };
-  const certFile = get.optional('admission.tls.certFile');
-  const keyFile = get.optional('admission.tls.keyFile');
-  if (certFile === undefined)
-    throw contradiction('admission.tls.certFile', 'must be set for admission.tls.mode files');
-  if (keyFile === undefined)
-    throw contradiction('admission.tls.keyFile', 'must be set for admission.tls.mode files');
-  return { mode, certFile: absolute(certFile), keyFile: absolute(keyFile) };
 }
 
 function policyAt(value: unknown, source: string): Config['policy'] {

@@ -19,6 +19,7 @@ const TABLE: Readonly<Record<number, readonly DenialReason[]>> = {
     'ADDRESS_FORBIDDEN',
     'ADDRESS_IN_USE',
     'LOG_IN_USE',
+    'KUBERNETES_REFUSED',
   ],
   3: [
     'REGISTRY_UNAUTHORIZED',
@@ -31,6 +32,7 @@ const TABLE: Readonly<Record<number, readonly DenialReason[]>> = {
     'SIGNER_UNAVAILABLE',
     'TRUST_ROOT_UNAVAILABLE',
     'STORE_UNAVAILABLE',
+    'KUBERNETES_UNAVAILABLE',
     'DEADLINE_EXCEEDED',
   ],
   4: [
