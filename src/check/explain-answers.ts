@@ -63,7 +63,7 @@ function isSame(a: VerifiedRecord, b: VerifiedRecord): boolean {
 function since({ record: { generation, firstSeen, origin } }: VerifiedRecord): string {
   return generation === 0
     ? `, first seen ${firstSeen} by ${origin}`
-    : `, generation ${generation} since ${firstSeen} by ${origin}: the tag has moved before, accepted or tracked`;
+    : `, generation ${generation} since ${firstSeen} by ${origin}: what it meant before was given up, by an accepted or a tracked move`;
 }
 
 function place({ record: { phase, log }, logged }: VerifiedRecord): string {

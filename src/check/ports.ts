@@ -1,5 +1,5 @@
 import type { AppError } from '../errors/app-error.ts';
-import type { Approval, KnownRecord, RecordOrigin } from '../ledger/record.ts';
+import type { Approval, KnownRecord, Privacy, RecordOrigin } from '../ledger/record.ts';
 import type { Digest } from '../reference/digest.ts';
 import type { TagReference } from '../reference/reference.ts';
 
@@ -56,6 +56,8 @@ export interface AdvanceRequest extends RecordRequest {
   readonly from: number;
   /** Absent for a tag that the policy tracks. */
   readonly approval?: Approval;
+  /** Set where generation `from` is lost for good, its claim in the log and no binding known: how the log names its tag. */
+  readonly lost?: Privacy;
 }
 
 /** Through it history is read and extended. Throws LOG_*, RECORD_*, STORE_UNAVAILABLE, DEADLINE_EXCEEDED. */

@@ -6,7 +6,7 @@ import type { Approval, KnownRecord } from '../ledger/record.ts';
 import { isApprovalText } from '../ledger/statement.ts';
 import { EXIT, exitCodeOfReason } from './exit-code.ts';
 import type { Outcome } from './outcome.ts';
-import type { AcceptOutcome, AcceptRequest, Io } from './ports.ts';
+import type { AcceptOutcome, AcceptRequest, Before, Io } from './ports.ts';
 import { recordJson, toJson } from './render-json.ts';
 import { renderFacts } from './render-table.ts';
 import type { Session } from './session.ts';
@@ -45,29 +45,31 @@ export async function acceptMove(
 /** Asks again while the log does not have it, until the deadline; the first answer knows the generation before. */
 async function accepted({ runtime, signal }: Session, request: AcceptRequest): Promise<AcceptOutcome> {
   let outcome = await runtime.accept(request, signal);
-  let from: KnownRecord | undefined;
+  let known: Before = {};
   while (outcome.kind === 'pending') {
-    from ??= before(outcome);
+    known = { ...before(outcome), ...known };
     const ended = await wait(outcome.retryAfterSeconds * 1000, false, { signal }).catch(() => signal.aborted);
     if (ended) return outcome;
     const next = await runtime.accept(request, signal);
     // what is present now is what this command reserved
-    outcome =
-      next.kind === 'present' && from !== undefined ? { kind: 'accepted', from, found: next.found } : next;
+    const isOurs = next.kind === 'present' && Object.keys(known).length > 0;
+    outcome = isOurs ? { kind: 'accepted', ...known, found: next.found } : next;
   }
   return outcome;
 }
 
-/** The generation that was left; undefined where an earlier run of the command had reserved this one already. */
-function before(outcome: Answered): KnownRecord | undefined {
-  const from = 'from' in outcome ? outcome.from : undefined;
-  return from !== undefined && from.generation < outcome.found.record.generation ? from : undefined;
+/** The generation that was left; empty where an earlier run of the command had reserved this one already. */
+function before(outcome: Answered): Before {
+  if (outcome.kind === 'present') return {};
+  const { from, lost, found } = outcome;
+  if (lost !== undefined) return { lost };
+  return from !== undefined && from.generation < found.record.generation ? { from } : {};
 }
 
 function told({ options }: Session, outcome: Answered, approval: Approval): Outcome {
   const { kind, found } = outcome;
   const { record } = found;
-  const from = before(outcome);
+  const left = before(outcome);
   const code = kind === 'pending' ? EXIT.unreachable : EXIT.ok;
   const problems =
     kind === 'pending'
@@ -77,7 +79,8 @@ function told({ options }: Session, outcome: Answered, approval: Approval): Outc
     const shape = {
       outcome: kind,
       reference: record.reference,
-      ...(from && { from: recordJson(from) }),
+      ...(left.from && { from: recordJson(left.from) }),
+      ...(left.lost !== undefined && { lost: { generation: left.lost } }),
       record: recordJson(record),
       ...(kind !== 'present' && { approval }),
     };
@@ -93,22 +96,26 @@ function told({ options }: Session, outcome: Answered, approval: Approval): Outc
       ]),
     };
   }
-  return { code, problems, stdout: renderFacts(record.reference, facts(record, from, approval)) };
+  return { code, problems, stdout: renderFacts(record.reference, facts(record, left, approval)) };
 }
 
 function facts(
   { digest, generation, log }: KnownRecord,
-  from: KnownRecord | undefined,
+  left: Before,
   { by, reason }: Approval,
 ): readonly (readonly [string, string])[] {
   return [
-    ['old', from?.digest ?? '-'],
+    ['old', oldOf(left)],
     ['new', digest],
     ['generation', String(generation)],
     ['log entry', log === undefined ? 'none yet' : `index ${log.index}, uuid ${log.uuid}`],
     ['accepted by', by],
     ['reason', reason],
   ];
+}
+
+function oldOf({ from, lost }: Before): string {
+  return lost === undefined ? (from?.digest ?? '-') : `not known: generation ${lost} is lost`;
 }
 
 function userOf({ userName }: Io): string {

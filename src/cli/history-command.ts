@@ -1,6 +1,6 @@
 import { notRecordedDenial } from '../check/denial.ts';
 import type { KnownRecord } from '../ledger/record.ts';
-import { approvalOf } from './approval-of.ts';
+import { approvalOf, type Accepted } from './approval-of.ts';
 import { toFailure, type Failure } from './failure.ts';
 import { EXIT, exitCodeOfReason, worst } from './exit-code.ts';
 import type { Outcome } from './outcome.ts';
@@ -75,9 +75,13 @@ function row({ record }: Extract<Shown, { kind: 'verified' }>): readonly Cell[] 
     log?.time ?? '-',
     phase,
     approval?.by ?? '-',
-    approval?.reason ?? withoutApproval(record),
+    approval === undefined ? withoutApproval(record) : reasonOf(approval),
   ];
   return cells.map((text) => ({ text }));
+}
+
+function reasonOf({ reason, from }: Accepted): string {
+  return from === undefined ? `${reason} (the generation before was lost)` : reason;
 }
 
 function withoutApproval({ generation, origin }: KnownRecord): string {

@@ -38,18 +38,20 @@ export interface AcceptRequest {
   readonly approval: Approval;
 }
 
+/** The generation before an accepted one. */
+export interface Before {
+  readonly from?: KnownRecord;
+  /** Its number, where no record of it is left and nobody knows what it was. */
+  readonly lost?: number;
+}
+
 export type AcceptOutcome =
-  /** This call made the generation; `from` is the one before it. */
-  | { readonly kind: 'accepted'; readonly from: KnownRecord; readonly found: Told }
+  /** This call made the generation. */
+  | ({ readonly kind: 'accepted'; readonly found: Told } & Before)
   /** The newest generation, in the log, says this digest already. */
   | { readonly kind: 'present'; readonly found: Told }
   /** Reserved, and not in the log yet: the same call again goes on. */
-  | {
-      readonly kind: 'pending';
-      readonly from?: KnownRecord;
-      readonly found: Told;
-      readonly retryAfterSeconds: number;
-    }
+  | ({ readonly kind: 'pending'; readonly found: Told; readonly retryAfterSeconds: number } & Before)
   /** The tag has no record: there is no move to accept. */
   | { readonly kind: 'unknown' };
 

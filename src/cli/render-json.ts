@@ -1,7 +1,7 @@
 import type { Denial, Note, Verdict } from '../check/verdict.ts';
-import type { Approval, KnownRecord, RecordedEntry } from '../ledger/record.ts';
+import type { KnownRecord, RecordedEntry } from '../ledger/record.ts';
 import { canonicalText } from '../reference/parse-reference.ts';
-import { approvalOf } from './approval-of.ts';
+import { approvalOf, type Accepted } from './approval-of.ts';
 import type { Failure } from './failure.ts';
 import type { RecordWithEvidence } from './ports.ts';
 import { isFailure, wordOf, type Word } from './verdict-word.ts';
@@ -52,7 +52,7 @@ export function generationJson({ record, logged }: RecordWithEvidence): RecordJs
   readonly claimId: string;
   readonly privacy: string;
   readonly logged: boolean;
-  readonly approval?: Approval;
+  readonly approval?: Accepted;
 } {
   const { scope, claimId, privacy } = record;
   const approval = approvalOf(record);

@@ -1,18 +1,19 @@
-import type { Ledger, Resolver } from '../check/ports.ts';
+import type { Ledger, Resolver, VerifiedRecord } from '../check/ports.ts';
 import type {
   AcceptOutcome,
   AcceptRequest,
+  Before,
   GenerationFound,
   ImportOutcome,
   ListedTag,
   RestoreOutcome,
 } from '../cli/ports.ts';
 import { AppError } from '../errors/app-error.ts';
-import type { TagRecord } from '../ledger/record.ts';
+import type { Privacy, TagRecord } from '../ledger/record.ts';
 import { loadRecord } from '../protocol/load-record.ts';
 import type { Naming } from '../protocol/naming.ts';
 import type { EvidenceVerifier, RecordStore, StoredRecord } from '../protocol/ports.ts';
-import type { Restorer } from '../protocol/restore.ts';
+import { isBroken, type Mended, type Restorer } from '../protocol/restore.ts';
 import { isTagReference, parseReference } from '../reference/parse-reference.ts';
 import type { TagReference } from '../reference/reference.ts';
 
@@ -42,20 +43,45 @@ export function makeLedgerOperations(parts: OperationParts): LedgerOperations {
   const { ledger, restorer, resolver, store, naming, verifier } = parts;
 
   async function accept(request: AcceptRequest, signal: AbortSignal): Promise<AcceptOutcome> {
+    try {
+      const known = await ledger.latest(request.reference, signal);
+      if (known !== undefined) return await move(request, known, signal);
+    } catch (error) {
+      // of a newer generation a Rekor v1 tells only when that is about to be claimed
+      if (!isBroken(error)) throw error;
+    }
+    const known = await mended(request, signal);
+    return known === undefined ? { kind: 'unknown' } : move(request, known, signal);
+  }
+
+  async function move(
+    request: AcceptRequest,
+    known: VerifiedRecord | Lost,
+    signal: AbortSignal,
+  ): Promise<AcceptOutcome> {
     const { reference, digest, approval } = request;
-    const known = await ledger.latest(reference, signal);
-    if (known === undefined) return { kind: 'unknown' };
-    if (known.record.digest === digest && known.logged) return { kind: 'present', found: known };
+    const isThere = 'record' in known && known.record.digest === digest && known.logged;
+    if (isThere) return { kind: 'present', found: known };
     await requireCurrent(request, signal);
-    const from = known.record.generation;
-    const wish = { reference, digest, origin: 'cli', waitFor: 'logged', from, approval } as const;
+    const [step, before] = stepFrom(known);
+    const wish = { reference, digest, origin: 'cli', waitFor: 'logged', approval, ...step } as const;
     const outcome = await ledger.advance(wish, signal);
     const { found } = outcome;
     // somebody accepted another digest meanwhile: ours is the move after that
     if (outcome.kind !== 'pending' && found.record.digest !== digest) return accept(request, signal);
-    if (outcome.kind === 'recorded') return { kind: 'accepted', from: known.record, found };
+    if (outcome.kind === 'recorded') return { kind: 'accepted', ...before, found };
     if (outcome.kind === 'existing') return { kind: 'present', found };
-    return { kind: 'pending', from: known.record, found, retryAfterSeconds: outcome.retryAfterSeconds };
+    return { kind: 'pending', ...before, found, retryAfterSeconds: outcome.retryAfterSeconds };
+  }
+
+  /** What a move starts from: the record, made again from the log, or the claim of one that is lost for good. */
+  async function mended(
+    { reference, digest }: AcceptRequest,
+    signal: AbortSignal,
+  ): Promise<VerifiedRecord | Lost | undefined> {
+    const outcome = await restorer.mend(reference, digest, signal);
+    if (outcome.kind === 'absent') return undefined;
+    return outcome.kind === 'lost' ? outcome : ledger.latest(reference, signal);
   }
 
   /** What is recorded must be a manifest whose bytes were hashed here. */
@@ -131,6 +157,14 @@ export function makeLedgerOperations(parts: OperationParts): LedgerOperations {
     const all = await store.generations(claimId, signal);
     return all.find(({ record }) => record.generation === generation);
   }
+}
+
+type Lost = Extract<Mended, { kind: 'lost' }>;
+
+function stepFrom(known: VerifiedRecord | Lost): readonly [{ from: number; lost?: Privacy }, Before] {
+  if ('record' in known) return [{ from: known.record.generation }, { from: known.record }];
+  const { generation, privacy } = known;
+  return [{ from: generation, lost: privacy }, { lost: generation }];
 }
 
 function compared(there: TagRecord, record: TagRecord): ImportOutcome {

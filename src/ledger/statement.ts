@@ -41,9 +41,12 @@ export interface Binding extends OfDigest {
   readonly salt?: string;
 }
 
-/** "Somebody accepts that it means this digest, and no longer the one of the generation before." */
+/**
+ * "Somebody accepts that it means this digest, and no longer the one of the generation before": `from`, absent where nobody
+ * knows it, since the record of that generation is lost.
+ */
 export interface AcceptedMove extends OfDigest, Approval {
-  readonly from: Digest;
+  readonly from?: Digest;
 }
 
 /**
@@ -100,7 +103,7 @@ export function parseApproval(text: string): AcceptedMove {
   const { subject, predicate } = parseStatement(text, keys);
   const move = {
     ...ofDigest(subject, predicate),
-    from: fromAt(predicate),
+    ...(has(predicate, 'from') ? { from: fromAt(predicate) } : {}),
     by: textAt(predicate, 'by', PERSONS_TEXT, 'one line of at most 256 printable characters'),
     reason: textAt(predicate, 'reason', PERSONS_TEXT, 'one line of at most 256 printable characters'),
   };

@@ -1,7 +1,7 @@
 import { toAppError } from '../errors/app-error.ts';
 import type { ErrorCode } from '../errors/code.ts';
 import type { RecordPhase, TagRecord } from '../ledger/record.ts';
-import { statementDigest } from '../ledger/statement.ts';
+import { claimStatement, statementDigest } from '../ledger/statement.ts';
 import type { Logger } from '../observe/log.ts';
 import { auditRecord, type Finding, type ReadLog } from './audit-record.ts';
 import { makeLeafJudge } from './leaf-judge.ts';
@@ -178,11 +178,13 @@ function isOpen({ phase, log, binding }: TagRecord, read: readonly ReadLog[]): b
 }
 
 function explain(
-  { claim, binding }: TagRecord,
+  { claim, binding, scope, claimId, generation }: TagRecord,
   read: readonly ReadLog[],
   explained: readonly Set<number>[],
 ): void {
-  for (const { statement } of [claim, binding]) {
+  // a generation follows on one that is claimed; of a lost one that was accepted over, nothing but that claim may be left
+  const before = generation > 0 ? [claimStatement({ scope, claimId, generation: generation - 1 })] : [];
+  for (const statement of [claim.statement, binding.statement, ...before]) {
     const digest = statementDigest(statement);
     for (const [i, { own }] of read.entries())
       for (const { index } of own.over(digest)) explained[i]?.add(index);

@@ -95,7 +95,8 @@ export function makeKnownRecords(parts: KnownRecordsParts): KnownRecords {
   };
 }
 
-function outdated({ canonical }: TagReference, generation: number, index: number): AppError {
+/** The store has an older generation than the log: RECORD_LOST. */
+export function outdated({ canonical }: TagReference, generation: number, index: number): AppError {
   return new AppError({
     code: 'RECORD_LOST',
     message:

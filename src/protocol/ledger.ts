@@ -48,7 +48,10 @@ export function makeLedger({ records, reserver, publisher }: LedgerParts): Ledge
 
   /** The same for the next generation, from what the store says and not memory. */
   async function next(request: AdvanceRequest): Promise<Attempt> {
-    const { reference } = request;
+    const { reference, lost } = request;
+    // the create-only write decides here, too: a winner is read, whoever it is
+    if (lost !== undefined)
+      return reserve({ ...request, previous: { privacy: lost, generation: request.from } });
     const known = await records.load(reference, lifetime);
     if (known === undefined) throw gone(reference);
     if (isAnswer(known, request)) return begun(reference, records.keep(known));
@@ -103,7 +106,8 @@ export function makeLedger({ records, reserver, publisher }: LedgerParts): Ledge
 
   async function advance(request: AdvanceRequest, signal: AbortSignal): Promise<RecordOutcome> {
     const { reference } = request;
-    const attempt = attempts.join(`next ${reference.canonical}`, () => next(request));
+    const kind = request.lost === undefined ? 'next' : 'after a lost one';
+    const attempt = attempts.join(`${kind} ${reference.canonical}`, () => next(request));
     const outcome = await outcomeOf(attempt, request, signal);
     if (outcome.kind === 'pending' || isAnswer(outcome.found, request)) return outcome;
     if (!attempt.joined) throw vanished(reference);

@@ -3,6 +3,7 @@ import type { ErrorCode } from '../errors/code.ts';
 import type { RecordPhase, TagRecord } from '../ledger/record.ts';
 import { checkRecordStatements, isLogged } from '../ledger/tag-record.ts';
 import type { TagReference } from '../reference/reference.ts';
+import { lostAdvice, UNBOUND } from './lost-claim.ts';
 import type { Naming } from './naming.ts';
 import type { EvidenceVerifier } from './ports.ts';
 
@@ -13,14 +14,19 @@ export interface LoadedRecord {
   readonly logged: boolean;
 }
 
-const DENYING: Partial<Record<RecordPhase, { readonly code: ErrorCode; readonly why: string }>> = {
-  Lost: {
-    code: 'RECORD_LOST',
-    why:
-      'the log holds an older claim on this tag, and its record is lost; restore the record from a backup, or from the log ' +
-      'with the digest that it had: tagseal restore',
+interface Denying {
+  readonly code: ErrorCode;
+  readonly why: string;
+  readonly advice?: (reference: TagReference) => string;
+}
+
+const DENYING: Partial<Record<RecordPhase, Denying>> = {
+  Lost: { code: 'RECORD_LOST', why: UNBOUND, advice: lostAdvice },
+  Conflicted: {
+    code: 'RECORD_CONFLICTED',
+    why: 'another claim on this tag is older in the log',
+    advice: lostAdvice,
   },
-  Conflicted: { code: 'RECORD_CONFLICTED', why: 'another claim on this tag is older in the log' },
   Unlogged: { code: 'RECORD_UNLOGGED', why: 'the log never showed the entry that it had promised' },
 };
 
@@ -35,7 +41,9 @@ export async function loadRecord(
 ): Promise<LoadedRecord> {
   const denying = DENYING[record.phase];
   if (denying !== undefined) {
-    throw new AppError({ code: denying.code, message: `${reference.canonical}: ${denying.why}` });
+    const { code, why, advice } = denying;
+    const toDo = advice === undefined ? '' : `; ${advice(reference)}`;
+    throw new AppError({ code, message: `${reference.canonical}: ${why}${toDo}` });
   }
   checkIsAbout(record, reference, naming);
   checkRecordStatements(record, naming.blindingKey);

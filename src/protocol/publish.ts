@@ -7,6 +7,7 @@ import { isLogged } from '../ledger/tag-record.ts';
 import type { TagReference } from '../reference/reference.ts';
 import { entryEvidence } from './entry-evidence.ts';
 import type { KnownRecords, VersionedRecord } from './known-records.ts';
+import { lostAdvice, UNBOUND } from './lost-claim.ts';
 import { loggedRecord, verifyStatement, type VerifiedStatement } from './logged-record.ts';
 import type { Naming } from './naming.ts';
 import type { EvidenceVerifier, LogHistory, LogWriter, RecordStore, StatementSigner } from './ports.ts';
@@ -168,8 +169,8 @@ export function makePublisher(parts: PublisherParts): Publisher {
     throw new AppError({
       code: 'RECORD_LOST',
       message:
-        `${record.reference} was recorded before (claim at log index ${claim.entry.logIndex}) and its record is lost; ` +
-        `restore the records from a backup, or with the digest that it had: tagseal restore ${record.reference}@sha256:...`,
+        `${record.reference} was recorded before: ${UNBOUND} (log index ${claim.entry.logIndex}); ` +
+        lostAdvice({ canonical: record.reference }),
     });
   }
 

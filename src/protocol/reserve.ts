@@ -6,6 +6,7 @@ import { approvalStatement, isApprovalText } from '../ledger/statement.ts';
 import type { Digest } from '../reference/digest.ts';
 import type { TagReference } from '../reference/reference.ts';
 import type { LoadedRecord } from './load-record.ts';
+import { lostAdvice, UNBOUND } from './lost-claim.ts';
 import type { Naming } from './naming.ts';
 import type { Clock, LogHistory, RecordStore, StatementSigner } from './ports.ts';
 import type { Rebuilder } from './rebuild.ts';
@@ -27,9 +28,12 @@ export interface Wish {
   readonly reference: TagReference;
   readonly digest: Digest;
   readonly origin: RecordOrigin;
-  readonly previous?: KnownRecord;
+  readonly previous?: Previous;
   readonly approval?: Approval;
 }
+
+/** The digest is absent where the record of that generation is lost. */
+export type Previous = Pick<KnownRecord, 'privacy' | 'generation'> & Partial<Pick<KnownRecord, 'digest'>>;
 
 export type Reservation =
   | { readonly kind: 'created'; readonly found: LoadedRecord }
@@ -109,7 +113,8 @@ export function makeReserver(parts: ReserverParts): Reserver {
     if (approval === undefined || previous === undefined) return undefined;
     const { by, reason } = approval;
     for (const text of [by, reason]) if (!isApprovalText(text)) throw unreadable(said.reference, text);
-    return signer.sign(approvalStatement({ ...said, from: previous.digest, by, reason }), signal);
+    const from = previous.digest === undefined ? {} : { from: previous.digest };
+    return signer.sign(approvalStatement({ ...said, ...from, by, reason }), signal);
   }
 
   async function restore(known: TagInLog, wish: Wish, signal: AbortSignal): Promise<Reservation> {
@@ -130,9 +135,8 @@ function lost({ reference, digest }: Wish, { generation, claim }: TagInLog): App
   return new AppError({
     code: 'RECORD_LOST',
     message:
-      `${reference.canonical} was recorded before (claim on generation ${generation} at log index ${claim.index}) with ` +
-      `another digest than ${digest}, and its record is lost; restore the records from a backup, or with the digest ` +
-      `that it had: tagseal restore ${reference.canonical}@sha256:...`,
+      `${reference.canonical} was recorded before, and not as ${digest}, as far as can be told: ${UNBOUND} (generation ` +
+      `${generation}, log index ${claim.index}); ${lostAdvice(reference)}`,
   });
 }
 

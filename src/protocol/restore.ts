@@ -1,11 +1,12 @@
 import type { VerifiedRecord } from '../check/ports.ts';
 import { AppError, toAppError } from '../errors/app-error.ts';
 import type { ErrorCode } from '../errors/code.ts';
-import type { TagRecord } from '../ledger/record.ts';
+import type { Privacy, TagRecord } from '../ledger/record.ts';
 import { checkRecordStatements } from '../ledger/tag-record.ts';
 import type { Digest } from '../reference/digest.ts';
 import type { TagReference } from '../reference/reference.ts';
-import type { KnownRecords } from './known-records.ts';
+import { outdated, type KnownRecords } from './known-records.ts';
+import { lostAdvice, UNBOUND } from './lost-claim.ts';
 import type { Naming } from './naming.ts';
 import type { EvidenceVerifier, LogHistory, RecordStore, StoredRecord } from './ports.ts';
 import type { Publisher } from './publish.ts';
@@ -30,6 +31,16 @@ export type Restored =
   /** The log surely has no claim of ours on the tag, and the store no record. */
   | { readonly kind: 'absent' };
 
+export type Mended =
+  | Restored
+  /** The log has a claim on the newest generation and binds no digest that is known here: nothing can be made of it. */
+  | {
+      readonly kind: 'lost';
+      readonly privacy: Privacy;
+      readonly generation: number;
+      readonly problem: AppError;
+    };
+
 export interface Restorer {
   /**
    * Makes the record of the tag's newest generation from the log alone, or mends the one in the store. `digest` is what the
@@ -37,6 +48,8 @@ export interface Restorer {
    * RECORD_LOST where it does not, or where no digest is known; LOG_*, STORE_UNAVAILABLE, SIGNER_UNAVAILABLE.
    */
   restore(reference: TagReference, digest: Digest | undefined, signal: AbortSignal): Promise<Restored>;
+  /** As `restore`, but what is lost for want of a digest is an answer. */
+  mend(reference: TagReference, digest: Digest | undefined, signal: AbortSignal): Promise<Mended>;
 }
 
 /** What a record that does not count is refused with: an outage says nothing about it. */
@@ -51,6 +64,11 @@ const BROKEN: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 const MAX_TRIES = 3;
 
+/** Whether the error is about a record that does not count, and that may be mended. */
+export function isBroken(error: unknown): boolean {
+  return BROKEN.has(toAppError(error).code);
+}
+
 export function makeRestorer(parts: RestorerParts): Restorer {
   const { store, records, naming, verifier, history, rebuilder, publisher } = parts;
 
@@ -59,6 +77,16 @@ export function makeRestorer(parts: RestorerParts): Restorer {
     digest: Digest | undefined,
     signal: AbortSignal,
   ): Promise<Restored> {
+    const mended = await mend(reference, digest, signal);
+    if (mended.kind === 'lost') throw mended.problem;
+    return mended;
+  }
+
+  async function mend(
+    reference: TagReference,
+    digest: Digest | undefined,
+    signal: AbortSignal,
+  ): Promise<Mended> {
     await history.ready(signal);
     for (let tries = 0; tries < MAX_TRIES; tries += 1) {
       const sound = await soundRecord(reference, signal);
@@ -66,16 +94,28 @@ export function makeRestorer(parts: RestorerParts): Restorer {
       const broken = await records.stored(reference, signal);
       // somebody has just written it
       if (broken !== undefined && sound.problem === undefined) continue;
-      const asked = { privacies: naming.privacies(reference), from: 0 };
-      const tag = await findInLog(reference, asked, { naming, history }, signal);
-      if (tag === undefined && broken === undefined) return { kind: 'absent' };
-      // of a generation that the log never saw nothing can be made, and the one before it does not take its place
-      if (tag === undefined || isBefore(tag, broken)) throw sound.problem;
-      const record = await rebuilt(tag, { reference, digest, broken }, signal);
-      if (await written(record, broken, signal))
-        return { kind: 'restored', found: await finished(reference, record) };
+      const mended = await fromLog({ reference, digest, broken, problem: sound.problem }, signal);
+      if (mended !== undefined) return mended;
     }
     throw contested(reference);
+  }
+
+  /** Undefined where somebody else has changed the store meanwhile. */
+  async function fromLog(wanted: Wanted, signal: AbortSignal): Promise<Mended | undefined> {
+    const { reference, broken, problem } = wanted;
+    const asked = { privacies: naming.privacies(reference), from: 0 };
+    const tag = await findInLog(reference, asked, { naming, history }, signal);
+    if (tag === undefined && broken === undefined) return { kind: 'absent' };
+    // of a generation that the log never saw nothing can be made, and the one before it does not take its place
+    if (tag === undefined || isBefore(tag, broken)) throw problem;
+    const record = await rebuilt(tag, wanted, signal);
+    if (record === undefined) {
+      // somebody may have recorded it since: then the claim is theirs, and their binding on its way
+      const now = await records.stored(reference, signal);
+      return isSame(now, broken) ? lost(reference, tag, digestsOf(wanted)) : undefined;
+    }
+    if (!(await written(record, broken, signal))) return undefined;
+    return { kind: 'restored', found: await finished(reference, record) };
   }
 
   /** The record that needs no restoring, published if it was only reserved; or why there is none. */
@@ -86,25 +126,31 @@ export function makeRestorer(parts: RestorerParts): Restorer {
     try {
       const found = await records.load(reference, signal);
       if (found === undefined) return { problem: undefined };
+      await requireNewest(reference, found.record, signal);
       return found.logged ? records.keep(found) : await publisher.publish(reference);
     } catch (error) {
-      if (BROKEN.has(toAppError(error).code)) return { problem: error };
+      if (isBroken(error)) return { problem: error };
       throw error;
     }
   }
 
-  async function rebuilt(
-    tag: TagInLog,
-    { reference, digest, broken }: Wanted,
+  /** A Rekor v1 is not asked when a record is loaded. Throws RECORD_LOST. */
+  async function requireNewest(
+    reference: TagReference,
+    { privacy, generation }: TagRecord,
     signal: AbortSignal,
-  ): Promise<TagRecord> {
-    const old = broken?.record;
-    const digests = new Set([digest, old?.digest].filter((each) => each !== undefined));
-    for (const each of digests) {
+  ): Promise<void> {
+    const next = await history.earliest(naming.claim(reference, privacy, generation + 1), signal);
+    if (next !== undefined) throw outdated(reference, generation, next.index);
+  }
+
+  async function rebuilt(tag: TagInLog, wanted: Wanted, signal: AbortSignal): Promise<TagRecord | undefined> {
+    const { reference, broken } = wanted;
+    for (const each of digestsOf(wanted)) {
       const record = await rebuilder.rebuild(tag, { reference, digest: each }, signal);
-      if (record !== undefined) return withApproval(record, old);
+      if (record !== undefined) return withApproval(record, broken?.record);
     }
-    throw unbound(reference, tag, [...digests]);
+    return undefined;
   }
 
   /** An approval is in no log: what the broken record has of it is kept if it verifies. */
@@ -144,29 +190,42 @@ export function makeRestorer(parts: RestorerParts): Restorer {
     return isWhole ? records.keep({ record, logged: true }) : publisher.publish(reference);
   }
 
-  return { restore };
+  return { restore, mend };
 }
 
 interface Wanted {
   readonly reference: TagReference;
   readonly digest: Digest | undefined;
   readonly broken: StoredRecord | undefined;
+  /** What the broken record is refused with. */
+  readonly problem: unknown;
+}
+
+function isSame(a: StoredRecord | undefined, b: StoredRecord | undefined): boolean {
+  return a?.version === b?.version && a?.record.generation === b?.record.generation;
+}
+
+/** What the tag may have meant, as far as anybody says. */
+function digestsOf({ digest, broken }: Pick<Wanted, 'digest' | 'broken'>): readonly Digest[] {
+  return [...new Set([digest, broken?.record.digest])].filter((each) => each !== undefined);
+}
+
+function lost(reference: TagReference, tag: TagInLog, digests: readonly Digest[]): Mended {
+  const { privacy, generation } = tag;
+  return { kind: 'lost', privacy, generation, problem: unbound(reference, tag, digests) };
 }
 
 function unbound(
-  { canonical }: TagReference,
+  reference: TagReference,
   { generation, claim }: TagInLog,
   digests: readonly Digest[],
 ): AppError {
-  const why =
-    digests.length === 0
-      ? 'no digest is given'
-      : `the log does not bind that generation to ${digests.join(' or ')}`;
+  const tried = digests.length === 0 ? 'no digest is given' : `not ${digests.join(' or ')}`;
   return new AppError({
     code: 'RECORD_LOST',
     message:
-      `cannot restore ${canonical}: the log has a claim on its generation ${generation} (log index ${claim.index}), and ` +
-      `${why}; name the digest that it had: tagseal restore ${canonical}@sha256:...`,
+      `cannot restore ${reference.canonical}: ${UNBOUND}, ${tried} (generation ${generation}, log index ${claim.index}); ` +
+      lostAdvice(reference),
   });
 }
 

@@ -1,3 +1,4 @@
+import type { Digest } from '../../src/reference/digest.ts';
 import type { GenerationFound, RecordWithEvidence } from '../../src/cli/ports.ts';
 import type { SignatureVerifier } from '../../src/ledger/evidence.ts';
 import type { Approval, TagRecord } from '../../src/ledger/record.ts';
@@ -31,9 +32,13 @@ export function cliRecord(reference: string, wish: CliRecordWish = {}): TagRecor
 }
 
 /** The record with an approval in due form. */
-export function acceptedBy(approval: Approval, record: TagRecord): TagRecord {
+export function acceptedBy(
+  approval: Approval,
+  record: TagRecord,
+  before: { readonly from?: Digest } = { from: digestOfA },
+): TagRecord {
   const { signature, verifier } = record.binding;
-  const statement = approvalStatement({ ...record, ...approval, from: digestOfA });
+  const statement = approvalStatement({ ...record, ...approval, ...before });
   return { ...record, approval: { statement, signature, verifier } };
 }
 

@@ -3,7 +3,7 @@ import type { Logger } from '../../src/observe/log.ts';
 import { makeKnownRecords } from '../../src/protocol/known-records.ts';
 import { makeLedger } from '../../src/protocol/ledger.ts';
 import { makeRecordMemory, type RecordMemory } from '../../src/protocol/memory.ts';
-import { makeNaming } from '../../src/protocol/naming.ts';
+import { makeNaming, type Naming } from '../../src/protocol/naming.ts';
 import type {
   EvidenceVerifier,
   LogHistory,
@@ -48,6 +48,7 @@ export interface ReadyLedger {
   readonly ledger: Ledger;
   readonly publisher: Publisher;
   readonly restorer: Restorer;
+  readonly naming: Naming;
   readonly history: LogHistory;
   readonly memory: Map<string, VerifiedRecord>;
   readonly onGeneration: RecordMemory['onGeneration'];
@@ -99,6 +100,7 @@ export function wireLedger(ports: LedgerPorts): ReadyLedger {
     ledger: makeLedger({ records, reserver, publisher }),
     publisher,
     restorer: makeRestorer({ ...shared, records, rebuilder, publisher }),
+    naming,
     history,
     memory: cache,
     onGeneration: memory.onGeneration,

@@ -155,6 +155,24 @@ describe.each(['rekor-v2', 'rekor-v1', 'embedded'])('on a real log of kind %s', 
     expect((await tagseal(data.path, 'record', image)).code).toBe(0);
   });
 
+  it('goes on from a generation that nobody knows any more once somebody accepts the next one', async () => {
+    const records = join(data.path, 'data', 'records');
+    const { digest } = await push(repository, 'second');
+    await rm(records, { recursive: true, force: true });
+    const accept = ['accept', `${image}@${digest}`, '--reason', 'the store was lost', '-o', 'json'];
+    const accepted = await tagseal(data.path, ...accept);
+    expect({ code: accepted.code, stderr: accepted.stderr }).toEqual({ code: 0, stderr: '' });
+    expect(JSON.parse(accepted.stdout)).toMatchObject({
+      lost: { generation: 0 },
+      record: { generation: 1, digest },
+    });
+    await rm(records, { recursive: true, force: true });
+    expect((await tagseal(data.path, 'restore', image)).code).toBe(0);
+    expect((await tagseal(data.path, 'check', image)).code).toBe(0);
+    const { stdout } = await tagseal(data.path, 'history', image, '-o', 'json');
+    expect(JSON.parse(stdout)).toMatchObject({ generations: [{ generation: 1, digest }] });
+  });
+
   it('records many new tags at once: one record each', async () => {
     const names = Array.from({ length: 12 }, (_, i) => `${repository}-${i}`);
     await Promise.all(names.map((name) => push(name, name)));

@@ -79,6 +79,16 @@ describe('tagseal accept', () => {
     });
   });
 
+  it('tells which generation was lost where nobody knows what was before, also when it had to wait', async () => {
+    const { from: _, ...over } = { ...pending, lost: 0 };
+    const { run } = setUp([over, { kind: 'present', found: inLog(after) }]);
+    const { code, stdout } = await run(...MOVE, '-o', 'json');
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ outcome: 'accepted', lost: { generation: 0 } });
+    const told = await setUp([{ kind: 'accepted', lost: 0, found: inLog(after) }]).run(...MOVE);
+    expect(told.stdout).toContain('old          not known: generation 0 is lost');
+  });
+
   it('exits 0 and says so when the tag means the digest already', async () => {
     const { code, stdout } = await setUp([{ kind: 'present', found: inLog(after) }]).run(...MOVE);
     expect(code).toBe(0);

@@ -47,6 +47,16 @@ describe('tagseal history', () => {
     expect(stdout).toMatch(/Logged +- +restored: the log keeps no reasons\n$/);
   });
 
+  it('says of a generation that was accepted over a lost one that nobody knows what was before', async () => {
+    const { run } = withGenerations(verified(acceptedBy(approval, second, {})));
+    expect((await run('history', ALPINE)).stdout).toMatch(
+      /jane +rebuilt for a CVE \(the generation before was lost\)\n$/,
+    );
+    const { stdout } = await run('history', ALPINE, '-o', 'json');
+    expect(JSON.parse(stdout)).toMatchObject({ generations: [{ generation: 1 }] });
+    expect(stdout).not.toContain('"from"');
+  });
+
   it('gives everything in JSON', async () => {
     const { run } = withGenerations(verified(first), verified(acceptedBy(approval, second)));
     const { stdout } = await run('history', ALPINE, '-o', 'json');
@@ -64,7 +74,13 @@ describe('tagseal history', () => {
       reference: ALPINE,
       generations: [
         { ...common, generation: 0, digest: digestOfA, log: first.log },
-        { ...common, generation: 1, digest: digestOfB, log: second.log, approval },
+        {
+          ...common,
+          generation: 1,
+          digest: digestOfB,
+          log: second.log,
+          approval: { ...approval, from: digestOfA },
+        },
       ],
     });
   });

@@ -179,6 +179,13 @@ describe('approvalStatement', () => {
     expect(parseApproval(APPROVAL_TEXT)).toEqual(MOVE);
   });
 
+  it('leaves out what the tag meant before where nobody knows it, and reads that back', () => {
+    const { from: _, ...lost } = MOVE;
+    const text = APPROVAL_TEXT.replace(/"from":"[^"]*",/, '');
+    expect(approvalStatement(lost)).toBe(text);
+    expect(parseApproval(text)).toEqual(lost);
+  });
+
   it('reads back whatever a person may write', () => {
     const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 }).filter(isApprovalText);
     fc.assert(
@@ -210,6 +217,7 @@ describe('parseApproval', () => {
     ['nobody', APPROVAL_TEXT.replace('Jürgen', '')],
     ['a name with an escape', APPROVAL_TEXT.replace('Jürgen', '\\u001b[2J')],
     ['a digest before that is none', APPROVAL_TEXT.replace(`"sha256:${SALT}"`, '"latest"')],
+    ['a digest before that is null', APPROVAL_TEXT.replace(`"sha256:${SALT}"`, 'null')],
     ['a digest before that is a number', APPROVAL_TEXT.replace(`"sha256:${SALT}"`, '1')],
     ['a salt', APPROVAL_TEXT.replace('"scope"', `"salt":"${SALT}","scope"`)],
   ])('refuses %s', async (_, text) => {

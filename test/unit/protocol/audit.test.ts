@@ -97,6 +97,19 @@ async function phaseOf(store: RecordStore, { claimId }: TagRecord): Promise<Reco
 }
 
 describe('makeAuditor', () => {
+  it('takes the claim before a generation for explained, and a binding that no record has for a lost record', async () => {
+    const log = makeTreeLog();
+    log.addOwn(reserved.claim.statement);
+    const next = sampleRecord(reserved.reference, { generation: 1, digest: digestOfB, ...reservedAt(1) });
+    const store = await storeOf(logged(next, [1, 2]));
+    for (const { statement } of [next.claim, next.binding]) log.addOwn(statement);
+    const { run, follow } = await auditorOf({ log, store });
+    expect(await run()).toMatchObject({ confirmed: 1, unexplained: 0 });
+    log.addOwn(reserved.binding.statement);
+    await follow();
+    expect(await run()).toMatchObject({ unexplained: 1 });
+  });
+
   it('confirms a record once the log was read past both of its entries', async () => {
     const log = makeTreeLog();
     log.addOthers(3);

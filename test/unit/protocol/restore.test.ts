@@ -237,18 +237,21 @@ describe('restore', () => {
     expect(await setup.all()).toEqual([]);
   });
 
-  it('brings the newest generation back over the one that is left', async () => {
-    const setup = setUpGenerations();
-    await setup.moved();
-    const left = await setup.store.generations((await newest(setup)).record.claimId, signal);
-    setup.store = makeMemoryStore();
-    if (left[0] !== undefined) await setup.store.reserve(left[0].record, signal);
-    expect(await codeOf(() => restore(setup))).toBe('RECORD_LOST');
-    expect(await restore(setup, digestOfB)).toMatchObject({
-      kind: 'restored',
-      found: { record: { generation: 1, digest: digestOfB } },
-    });
-  });
+  it.each(['embedded', 'rekor-v1'] as const)(
+    'brings the newest generation back over the one that is left on %s',
+    async (kind) => {
+      const setup = setUpGenerations(kind);
+      await setup.moved();
+      const left = await setup.store.generations((await newest(setup)).record.claimId, signal);
+      setup.store = makeMemoryStore();
+      if (left[0] !== undefined) await setup.store.reserve(left[0].record, signal);
+      expect(await codeOf(() => restore(setup))).toBe('RECORD_LOST');
+      expect(await restore(setup, digestOfB)).toMatchObject({
+        kind: 'restored',
+        found: { record: { generation: 1, digest: digestOfB } },
+      });
+    },
+  );
 
   it('is no excuse for an outage: nothing is said and nothing written', async () => {
     const setup = setUpGenerations();
