@@ -3,7 +3,7 @@ import { parseLogEntry, type LogEntry } from './log-entry.ts';
 
 // what a Rekor v1 answers (rekor, openapi.yaml); every parser throws ZodError or RangeError
 
-const MAX_BODY_LENGTH = 262_144;
+const MAX_LEAF_LENGTH = 8_388_608;
 const MAX_PROOF_HASHES = 64;
 /** Tree ID (16 digits) and leaf hash (64), or the leaf hash alone; at the end of a text. */
 export const UUID = /([0-9a-f]{16})?[0-9a-f]{64}$/;
@@ -43,7 +43,7 @@ const entries = z.record(z.string().check(z.regex(UUID)), entry);
 /** Of any type: strangers may log what they like over the digest of a statement. */
 const foundEntries = z.record(
   z.string().check(z.regex(UUID)),
-  z.object({ body: z.base64().check(z.maxLength(MAX_BODY_LENGTH)), logIndex: count }),
+  z.object({ body: z.base64().check(z.maxLength(MAX_LEAF_LENGTH)), logIndex: count }),
 );
 
 /** Of any type and any length, under its UUID. */

@@ -8,6 +8,8 @@ import { readHeadV1, type V1Place } from './v1-head.ts';
 
 const ENTRIES_PATH = '/api/v1/log/entries';
 const MAX_ENTRY_BYTES = 262_144;
+/** As long as a stranger's entry gets to be: 5 MB (Rekor 1.5.4). It is a leaf like any other. */
+const MAX_LEAF_BYTES = 8_388_608;
 
 /**
  * Reads a Rekor v1 leaf by leaf, ten a call: for a private log of one shard, by choice. Indexes are those that entries
@@ -31,15 +33,21 @@ export function makeRekorV1Reader(place: V1Place): LogReader {
   async function bodies(from: number, to: number, signal: AbortSignal): Promise<readonly Uint8Array[]> {
     const reading = `read entries ${from} to ${to - 1} of ${log}`;
     const logIndexes = Array.from({ length: to - from }, (_, i) => from + i);
+    const isOne = to - from === 1;
     const answer = await transport({
       method: 'POST',
       path: `${ENTRIES_PATH}/retrieve`,
       headers: { 'content-type': 'application/json', accept: 'application/json' },
       body: Buffer.from(JSON.stringify({ logIndexes }), 'utf8'),
-      maxBytes: MAX_QUERIES * MAX_ENTRY_BYTES,
+      maxBytes: isOne ? MAX_LEAF_BYTES : MAX_QUERIES * MAX_ENTRY_BYTES,
+      mayBeCut: !isOne,
       signal,
     });
     if (answer.status !== 200) throw unexpectedAnswer(reading, answer);
+    if (answer.isCut === true) {
+      const halfway = Math.ceil((from + to) / 2);
+      return [...(await bodies(from, halfway, signal)), ...(await bodies(halfway, to, signal))];
+    }
     const found = readJson(reading, answer, parseAllFound);
     const byIndex = new Map(found.map((each) => [each.logIndex, each.body]));
     return logIndexes.map((index) => {

@@ -187,6 +187,22 @@ describe('a rekor-v1 that lies to who asks', () => {
     expect([outcome, (await verifier.verify({ ...signed, bundle })).logIndex]).toEqual(['created', 25]);
   });
 
+  it('is read leaf by leaf past entries of any length', async () => {
+    log.addOthers(1, 2_900_000);
+    log.addOthers(3);
+    log.addOthers(2, 1_500_000);
+    log.addOthers(7);
+    const { url, trust, dispatcher } = log;
+    const patient = makeRekorV1Reader({
+      url,
+      trust,
+      transport: makeUndiciTransport({ baseUrl: url, dispatcher }),
+    });
+    tail = makeTail({ reader: patient, verifier, logger: SILENT, origin: trust.origin, lifetime: NEVER });
+    await tail.follow(NEVER);
+    expect(tail.position().treeSize).toBe(38);
+  });
+
   it('is not read leaf by leaf once it has a second shard', async () => {
     log.rotate();
     expect(await codeOf(() => tail.follow(NEVER))).toBe('LOG_ENTRY_INVALID');

@@ -45,7 +45,7 @@ export interface LyingLog extends AsyncDisposable {
   /** The leaves of the tree that takes writes. */
   readonly bodies: readonly Uint8Array[];
   /** Leaves of other people. */
-  addOthers(count: number): void;
+  addOthers(count: number, minBytes?: number): void;
   /** Comes back without its last leaves, and with others in their place: as after a restored backup. */
   forkAfterRestart(lost: number): void;
   /** v1: begins a new shard; the entries so far stay readable. */
@@ -194,9 +194,10 @@ export async function startLyingLog(options: LyingLogOptions = {}): Promise<Lyin
     get bodies() {
       return bodies;
     },
-    addOthers(count) {
+    addOthers(count, minBytes = 0) {
       const first = bodies.length;
-      for (let i = 0; i < count; i += 1) bodies.push(Buffer.from(`other ${treeId} ${first + i}`));
+      for (let i = 0; i < count; i += 1)
+        bodies.push(Buffer.from(`other ${treeId} ${first + i}`.padEnd(minBytes)));
     },
     forkAfterRestart(lost) {
       const kept = bodies.slice(0, -lost);
