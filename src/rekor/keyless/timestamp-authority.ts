@@ -18,6 +18,7 @@ import {
   type ServiceAnswer,
   type ServiceCall,
 } from './service-call.ts';
+import { readTimestampInfo } from '../verify/timestamp-token.ts';
 import { signerAway, signerRefused } from './signer-error.ts';
 
 const SHA256 = '2.16.840.1.101.3.4.2.1';
@@ -93,8 +94,9 @@ function readAnswer(service: string, { body }: ServiceAnswer, asked: Asked): Tim
     if (parsed.eContentType !== id_ct_tstInfo) throw new TypeError('no TSTInfo in it');
     const info = AsnConvert.parse(parsed.tstInfo.raw, TSTInfo);
     requireAsked(service, info, asked);
-    // verifiers take no fractions of a second but milliseconds
-    return { der: der.toString('base64'), time: parsed.signingTime.getTime() };
+    // as our verifier reads it: any fraction of a second
+    const { time } = readTimestampInfo(parsed.tstInfo.raw);
+    return { der: der.toString('base64'), time };
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
     throw signerAway(`cannot use ${service}: its answer is no timestamp; check signer.tsaUrl`, cause);

@@ -63,7 +63,7 @@ export function readTimestampToken(base64: string): TimestampToken {
   const content = contentOf(encapsulated);
   const [signer] = inside(SET, signers, 1);
   return {
-    ...readInfo(content),
+    ...readTimestampInfo(content),
     content,
     ...readSigner(signer, digests),
     certificates: certificatesIn(certificates),
@@ -123,7 +123,8 @@ function contentOf(encapsulated: ASN1Obj | undefined): Buffer {
   return bytes(OCTETS, inside(CONTEXT_0, wrapped, 1)[0]);
 }
 
-function readInfo(content: Buffer): Pick<TimestampToken, 'time' | 'imprint'> {
+/** What a TSTInfo in DER says (RFC 3161 section 2.4.2). Throws TypeError, or what the parser throws. */
+export function readTimestampInfo(content: Buffer): Pick<TimestampToken, 'time' | 'imprint'> {
   const info = ASN1Obj.parseBuffer(Buffer.from(content));
   const [version, , imprint, , time] = inside(SEQUENCE, info, 5, MAX_INFO_FIELDS);
   if (integer(version) !== 1n) throw new TypeError('it is of another version');

@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
-import { OctetString } from '@peculiar/asn1-schema';
-import type { TSTInfo } from '@peculiar/asn1-tsp';
+import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
+import { TimeStampReq, type TSTInfo } from '@peculiar/asn1-tsp';
 import { makeServiceCall } from '../../../src/rekor/keyless/service-call.ts';
 import { makeTimestampAuthority, type Timestamp } from '../../../src/rekor/keyless/timestamp-authority.ts';
 import { withTimestamp } from '../../../src/rekor/keyless/timestamped.ts';
+import { readTimestampToken } from '../../../src/rekor/verify/timestamp-token.ts';
+import { bytesOf } from '../../support/fake-fulcio.ts';
+import { makeFakeTsa } from '../../support/fake-tsa.ts';
 import { makeFakeTimestamps, tlv } from '../../support/fake-timestamps.ts';
 import { BAD_LISTENERS, startLoopbackServer } from '../../support/loopback-server.ts';
 import { makeManualClock } from '../../support/manual-clock.ts';
@@ -28,6 +31,7 @@ async function stampAt(
   return await authority.timestamp(SIGNATURE, signal);
 }
 
+const tsa = await makeFakeTsa();
 const bytes = (...values: readonly number[]) => new OctetString(Uint8Array.from(values));
 
 describe('makeTimestampAuthority', () => {
@@ -64,7 +68,6 @@ describe('makeTimestampAuthority', () => {
     ['by another algorithm', (info) => (info.messageImprint.hashAlgorithm.algorithm = '1.3.14.3.2.26')],
     ['with another nonce', (info) => (info.nonce = Uint8Array.of(1).buffer)],
     ['without a nonce', (info) => delete info.nonce],
-    ['whose time verifiers cannot read', (info) => (info.genTime = new Date(clock.now() + 500))],
   ];
 
   it.each(LIES)('refuses a timestamp %s', async (_, lie) => {
@@ -72,6 +75,34 @@ describe('makeTimestampAuthority', () => {
     fake.next = lie;
     expect(await codeOf(() => stampAt(fake.listener))).toBe('SIGNER_UNAVAILABLE');
   });
+
+  const stampedAt = (written: string) =>
+    stampAt((request, response) => {
+      void bytesOf(request).then((body) => {
+        const { messageImprint, nonce } = AsnConvert.parse(body, TimeStampReq);
+        const imprint = Buffer.from(messageImprint.hashedMessage.buffer);
+        const answer = tsa.stamp('', { imprint, nonce: Buffer.from(nonce ?? new ArrayBuffer(0)), written });
+        response.end(Buffer.from(answer, 'base64'));
+      });
+    });
+
+  it.each([
+    ['20260102030405Z', 0],
+    ['20260102030405.5Z', 500],
+    ['20260102030405.123Z', 123],
+    ['20260102030405.123456Z', 123],
+    ['20260102030405.000000001Z', 0],
+  ])('takes a time written %s, to the millisecond, as verifiers do', async (written, ms) => {
+    const { der, time } = await stampedAt(written);
+    expect([time, readTimestampToken(der).time]).toEqual(Array(2).fill(Date.UTC(2026, 0, 2, 3, 4, 5, ms)));
+  });
+
+  it.each(['20260102030405.120Z', '20260230030405Z', '202601020304Z', '20260102030405+0100'])(
+    'refuses a time written %s, which verifiers cannot read',
+    async (written) => {
+      expect(await codeOf(() => stampedAt(written))).toBe('SIGNER_UNAVAILABLE');
+    },
+  );
 
   const MANGLED: readonly (readonly [string, (answer: Buffer) => Buffer])[] = [
     ['cut off', (answer) => answer.subarray(0, -1)],
