@@ -7,12 +7,20 @@ import type { LogTrust } from './trusted-root.ts';
 /** Entries that were logged together share a checkpoint; 300 bytes each. */
 const MAX_KNOWN = 256;
 const TREE_ID = /^[1-9][0-9]{0,18}$/;
+/** v1's origin line is `<host> - <tree ID>`. */
+const V1_TREE = / - [1-9][0-9]{0,18}$/;
 const TREE_ID_HEX_DIGITS = 16;
 
 export interface PinnedCheckpoint {
   readonly checkpoint: Checkpoint;
   /** What stands before the leaf hash in a UUID: v1's tree ID, 16 hex digits. */
   readonly uuidPrefix: string;
+}
+
+/** The origin as LogTrust has it that a checkpoint claims; nothing is verified. */
+export function originIn(kind: LogTrust['kind'], note: string): string {
+  const [line = ''] = note.split('\n', 1);
+  return kind === 'rekor-v1' ? line.replace(V1_TREE, '') : line;
 }
 
 /** Reads checkpoints of this log: its origin and its key, nobody else's. Throws LOG_PROOF_INVALID. */

@@ -14,12 +14,13 @@ import { canonicalJson } from './canonical-json.ts';
 import { entryLeafHash } from './entry.ts';
 import type { LogEntry } from './log-entry.ts';
 import { readOwnLeaf } from './own-leaf.ts';
+import { originIn } from './pinned-checkpoint.ts';
 import type { SigstoreTrust } from './sigstore-trust.ts';
 import { logIdOf, type LogTrust } from './trusted-root.ts';
-import { makeEntryCheck } from './verify-inclusion.ts';
+import { makeEntryCheck, type EntryCheck } from './verify-inclusion.ts';
 import type { Identity } from './verify/identity.ts';
 import { makeTimestampCheck } from './verify/timestamp.ts';
-import { isWithin, windowOf } from './verify/window.ts';
+import { isWithin, windowOf, type Window } from './verify/window.ts';
 
 const BUNDLE_LIMITS = { maxBytes: 65_536, maxDepth: 12 };
 const MS_PER_SECOND = 1_000;
@@ -43,7 +44,7 @@ export function makeEvidenceVerifier(trust: EvidenceTrust): EvidenceVerifier {
   const signers = makeAcceptedSigners(trust);
   const checkTimestamp = makeTimestampCheck(trust.sigstore?.timestampAuthorities ?? []);
   const { kind } = trust.logs[0];
-  const logs = new Map(trust.logs.map((log) => [logIdOf(log), makeTrustedLog(log)]));
+  const logs = trustedLogs(trust.logs);
 
   /** Milliseconds since the epoch, if the record brings a timestamp; it must be good, whoever signed. */
   function timestampOf({ timestamp, signature }: SignedStatement): number | undefined {
@@ -64,12 +65,12 @@ export function makeEvidenceVerifier(trust: EvidenceTrust): EvidenceVerifier {
     if (canonicalJson(copy) !== canonicalJson(assembleBundle(signed, entry))) {
       throw recordInvalid('its bundle is not the one of its statement, signature, key and log entry');
     }
-    const log = logs.get(entry.logId);
+    const log = logs.get(logName(entry.logId, originIn(kind, entry.proof.checkpoint)));
     if (log === undefined) throw logUntrusted('it is of a log that is not trusted');
     const verified = log.check(signed, entry);
     const timestamp = timestampOf(signed);
     const times = [...secondsToMs(verified.integratedTime), ...(timestamp === undefined ? [] : [timestamp])];
-    if (!times.every((time) => isWithin(log.window, time))) {
+    if (!log.windows.some((window) => times.every((time) => isWithin(window, time)))) {
       throw logUntrusted('the key of its log did not count at that time');
     }
     assertValidAt(signer, times);
@@ -86,8 +87,25 @@ export function makeEvidenceVerifier(trust: EvidenceTrust): EvidenceVerifier {
   };
 }
 
-function makeTrustedLog(log: LogTrust) {
-  return { check: makeEntryCheck(log), window: windowOf(log.validFor) };
+interface TrustedLog {
+  readonly check: EntryCheck;
+  /** A trusted root may name one log more than once, with another time each. */
+  readonly windows: readonly Window[];
+}
+
+/** By log ID and origin: v1 makes its ID of the key alone, which two of its logs may share. */
+function trustedLogs(logs: readonly LogTrust[]): ReadonlyMap<string, TrustedLog> {
+  const byName = new Map<string, TrustedLog>();
+  for (const log of logs) {
+    const name = logName(logIdOf(log), log.origin);
+    const { check = makeEntryCheck(log), windows = [] } = byName.get(name) ?? {};
+    byName.set(name, { check, windows: [...windows, windowOf(log.validFor)] });
+  }
+  return byName;
+}
+
+function logName(logId: string, origin: string): string {
+  return `${logId} ${origin}`;
 }
 
 /** A certificate lives for minutes, so somebody must have said when it was used; a key needs no time. */

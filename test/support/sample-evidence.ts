@@ -1,4 +1,4 @@
-import { generateKeyPairSync, sign } from 'node:crypto';
+import { generateKeyPairSync, sign, type KeyPairKeyObjectResult } from 'node:crypto';
 import type { LoggedStatement, SignedStatement } from '../../src/ledger/evidence.ts';
 import { leafHash, nodeHash } from '../../src/ledger/leaf-hash.ts';
 import { ecdsaKeyId, ed25519KeyId, formatCheckpoint, signNote } from '../../src/ledger/signed-note.ts';
@@ -25,11 +25,9 @@ export interface PaperLog {
   entry(body: Uint8Array, time?: number): LogEntry;
 }
 
-export function makePaperLog(kind: LogKind, origin = 'log.test'): PaperLog {
+export function makePaperLog(kind: LogKind, origin = 'log.test', keys = logKeys(kind)): PaperLog {
   const isV1 = kind === 'rekor-v1';
-  const { privateKey, publicKey } = isV1
-    ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
-    : generateKeyPairSync('ed25519');
+  const { privateKey, publicKey } = keys;
   const der = publicKey.export({ format: 'der', type: 'spki' });
   const trust: LogTrust = { kind, origin, spki: der.toString('base64') };
   const keyId = isV1 ? ecdsaKeyId(der) : ed25519KeyId(origin, der.subarray(-32));
@@ -73,6 +71,13 @@ export function makePaperLog(kind: LogKind, origin = 'log.test'): PaperLog {
       return { ...base, signedEntryTimestamp: base64(signing(Buffer.from(promise))) };
     },
   };
+}
+
+/** As logs of this kind have them. */
+export function logKeys(kind: LogKind): KeyPairKeyObjectResult {
+  return kind === 'rekor-v1'
+    ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    : generateKeyPairSync('ed25519');
 }
 
 /** Good evidence for a statement in this log. */

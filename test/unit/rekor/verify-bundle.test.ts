@@ -8,7 +8,7 @@ import { entryBody, entryParts } from '../../../src/rekor/entry.ts';
 import { generateKey, makeKeySigner } from '../../../src/rekor/key-signer.ts';
 import type { LogEntry } from '../../../src/rekor/log-entry.ts';
 import { makeEvidenceVerifier } from '../../../src/rekor/verify-bundle.ts';
-import { loggedIn, makePaperLog } from '../../support/sample-evidence.ts';
+import { loggedIn, logKeys, makePaperLog } from '../../support/sample-evidence.ts';
 import { makeTestSigner, NEVER, signedStatement } from '../../support/test-signer.ts';
 import { codeOf } from '../../support/throw-with-code.ts';
 
@@ -189,6 +189,66 @@ describe('verifySignature', () => {
     ['another spelling of base64', { ...signed, signature: ` ${signed.signature}` }],
   ])('refuses %s', async (_, forged) => {
     expect(await codeOf(() => verifier.verifySignature(forged))).toBe('RECORD_INVALID');
+  });
+});
+
+describe('several trusted logs', () => {
+  const shared = logKeys('rekor-v1');
+  const paper = {
+    a: makePaperLog('rekor-v1', 'a.test', shared),
+    b: makePaperLog('rekor-v1', 'b.test', shared),
+  };
+  const { a, b } = { a: paper.a.trust, b: paper.b.trust };
+  const OTHER_KEY = makePaperLog('rekor-v1', 'b.test').trust;
+  // the entry is of 2026-09-21
+  const early = { validFor: { start: '2020-01-01T00:00:00Z', end: '2021-01-01T00:00:00Z' } };
+  const late = { validFor: { start: '2026-01-01T00:00:00Z' } };
+  type Logs = Parameters<typeof makeEvidenceVerifier>[0]['logs'];
+
+  it.each<[string, Logs, 'a' | 'b', string | undefined]>([
+    ['the first of two with one key', [a, b], 'a', undefined],
+    ['the second of two with one key', [a, b], 'b', undefined],
+    ['one that shares its key with a trusted one', [a], 'b', 'LOG_PROOF_INVALID'],
+    ['one that shares its name with a trusted one', [a, OTHER_KEY], 'b', 'LOG_PROOF_INVALID'],
+    [
+      'one that is named twice, in its first time',
+      [
+        { ...a, ...late },
+        { ...a, ...early },
+      ],
+      'a',
+      undefined,
+    ],
+    [
+      'one that is named twice, in its second time',
+      [
+        { ...a, ...early },
+        { ...a, ...late },
+      ],
+      'a',
+      undefined,
+    ],
+    [
+      'one in the time of another with its key',
+      [
+        { ...a, ...early },
+        { ...b, ...late },
+      ],
+      'a',
+      'LOG_PROOF_INVALID',
+    ],
+    [
+      'one in its own time',
+      [
+        { ...a, ...early },
+        { ...b, ...late },
+      ],
+      'b',
+      undefined,
+    ],
+  ])('judge an entry of %s', async (_what, logs, name, code) => {
+    const check = makeEvidenceVerifier({ keys, identities: [], logs });
+    expect(await codeOf(() => check.verify(loggedIn(paper[name], signed)))).toBe(code);
   });
 });
 
