@@ -36,6 +36,7 @@ export function guardTransport(transport: LogTransport, options: GuardOptions): 
   const breaker = makeLogBreaker({
     settings: options.breaker ?? BREAKER,
     monotonicMs,
+    sleep,
     onState: (state) => options.onState?.(state),
   });
 
@@ -48,9 +49,9 @@ export function guardTransport(transport: LogTransport, options: GuardOptions): 
   return async (request) => {
     for (let tries = 0; ; tries += 1) {
       // who is refused anyway shall not use up a turn
-      breaker.assertReady();
+      await breaker.ready(request.signal);
       await takeTurn?.(request.signal);
-      const answer = await breaker.run(() => transport(request));
+      const answer = await breaker.run(() => transport(request), request.signal);
       const waitMs = BUSY.has(answer.status) ? waitFor(answer, BACK_OFFS_MS[tries]) : undefined;
       if (waitMs === undefined) return answer;
       await pause(waitMs * (1 + JITTER * options.random()), request.signal);

@@ -181,15 +181,45 @@ describe('guardTransport, breaker', () => {
     expect(states).toEqual(['open', 'halfOpen', 'closed']);
   });
 
-  it('lets one probe through and lets nobody else wait for it', async () => {
-    const { ask, clock, script, calls } = await opened();
-    clock.advance(1_000);
+  /** A probe is under way, and others have come meanwhile; their wait ends with `sleep`. */
+  async function probed(others: readonly AbortSignal[]) {
+    const slept: { readonly ms: number; end(): void }[] = [];
+    const waiting = Promise.withResolvers<undefined>();
+    const sleep = (ms: number, signal: AbortSignal) =>
+      new Promise<void>((resolve, reject) => {
+        slept.push({ ms, end: resolve });
+        if (slept.length === others.length) waiting.resolve(undefined);
+        signal.addEventListener('abort', () => reject(new Error('stopped')), { once: true });
+      });
+    const set = await opened({ sleep });
+    set.clock.advance(1_000);
     const probe = Promise.withResolvers<LogResponse>();
-    script.push(() => probe.promise);
-    const first = ask();
-    expect(await Promise.all([codeOf(ask), codeOf(ask)])).toEqual(['LOG_UNAVAILABLE', 'LOG_UNAVAILABLE']);
+    set.script.push(() => probe.promise);
+    const first = codeOf(set.ask);
+    const rest = others.map((signal) => codeOf(() => set.ask(signal)));
+    await waiting.promise;
+    return { ...set, probe, first, rest, waits: slept };
+  }
+
+  it.each([
+    [200, [undefined, undefined, undefined], 6],
+    [404, [undefined, undefined, undefined], 6],
+    [502, [undefined, 'LOG_UNAVAILABLE', 'LOG_UNAVAILABLE'], 4],
+  ])('lets one probe through, and who comes meanwhile wait for its %d', async (status, codes, count) => {
+    const { probe, first, rest, calls } = await probed([NEVER, NEVER]);
+    probe.resolve(answerOf(status));
+    expect([await Promise.all([first, ...rest]), calls()]).toEqual([codes, count]);
+  });
+
+  it('lets nobody wait for a probe for long, or for longer than he wants', async () => {
+    const asker = new AbortController();
+    const { probe, first, rest, waits, calls } = await probed([NEVER, asker.signal]);
+    expect(waits.map(({ ms }) => ms)).toEqual([5_000, 5_000]);
+    waits[0]?.end();
+    asker.abort();
+    expect([await Promise.all(rest), calls()]).toEqual([['LOG_UNAVAILABLE', 'DEADLINE_EXCEEDED'], 4]);
     probe.resolve(answerOf(200));
-    expect([(await first).status, (await ask()).status, calls()]).toEqual([200, 200, 5]);
+    expect(await first).toBeUndefined();
   });
 
   it('waits longer after each probe that fails, up to a limit', async () => {
