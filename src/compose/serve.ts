@@ -151,7 +151,8 @@ async function openProxy({ config, core, logger, metrics, servers, banner }: Hou
 }
 
 async function openAdmission({ config, core, logger, metrics, servers, banner, life }: House): Promise<void> {
-  const certificate = await servingCertificate(config, systemClock);
+  const certificate = servingCertificate(config, { clock: systemClock });
+  let served = await certificate.current(life);
   const handleReview = makeHandleReview({
     checkWorkload: makeCheckWorkload(core.checkImageWith(core.registry)),
     workloads: config.admission.workloads,
@@ -163,19 +164,28 @@ async function openAdmission({ config, core, logger, metrics, servers, banner, l
     listen: config.admission.listen,
     setting: 'admission.listen',
     handler: makeAdmissionRouter({ handleReview, logger }),
-    certificate: certificate.pair,
+    certificate: served,
   });
   servers.push(server);
   const trust = certificate.caFile === undefined ? '' : `  (CA ${certificate.caFile})`;
   banner.push(`admission  ${server.url}${trust}`);
-  const { renewAfterMs } = certificate;
-  if (renewAfterMs === undefined) return;
-  const renew = setInterval(() => {
-    void servingCertificate(config, systemClock)
-      .then(({ pair }) => server.replaceCertificate(pair))
-      .catch((error: unknown) => logger.error('certificate.notRenewed', { error }));
-  }, renewAfterMs).unref();
-  life.addEventListener('abort', () => clearInterval(renew), { once: true });
+  async function renew(signal: AbortSignal): Promise<void> {
+    const pair = await certificate.current(signal);
+    if (pair.cert === served.cert && pair.key === served.key) return;
+    server.replaceCertificate(pair);
+    served = pair;
+    logger.info('certificate.renewed', {});
+  }
+  runInBackground(
+    {
+      name: 'certificate.renew',
+      everyMs: certificate.everyMs,
+      run: (signal) =>
+        renew(signal).catch((error: unknown) => logger.error('certificate.notRenewed', { error })),
+    },
+    life,
+    logger,
+  );
 }
 
 /** What an exempt tag means now. Its manifest is hashed when it is fetched by that digest. */
