@@ -3,9 +3,13 @@ import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'n
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { runProcess } from '../../support/start-process.ts';
+import { buildReplacing } from './install-module.ts';
 import { DEBIAN_TOOLS, GO_TOOLS, type DebianToolName, type GoTool, type GoToolName } from './tools.ts';
 
 const CACHE = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'tagseal-stack');
+
+/** Where Debian puts the CNI plugins. */
+export const CNI_PLUGINS = '/usr/lib/cni';
 
 /** Path of a Go program that `ensureGo` has built. */
 export function goTool(name: GoToolName): string {
@@ -33,6 +37,7 @@ export function onPath(program: string): string | undefined {
     ...(process.env['PATH'] ?? '').split(delimiter),
     '/usr/sbin',
     '/sbin',
+    CNI_PLUGINS,
     ...postgresFolders(),
   ];
   return folders.map((folder) => join(folder, program)).find((path) => existsSync(path));
@@ -55,18 +60,22 @@ export function ensureGo(name: GoToolName): void {
       `${tool.name} ${tool.version} is built with Go, and there is no "go" on the PATH: install Go 1.26 or newer`,
     );
   }
-  say(`building ${tool.name} ${tool.version} (once; a minute or two) ...`);
+  say(`building ${tool.name} ${tool.version} (once; some minutes) ...`);
   const folder = folderOf(tool);
   const aside = `${folder}.${process.pid}`;
   mkdirSync(aside, { recursive: true });
-  const tags = tool.tags === undefined ? [] : ['-tags', tool.tags];
-  run('go', ['install', '-trimpath', '-ldflags', '-s -w', ...tags, `${tool.package}@${tool.version}`], {
-    GOBIN: aside,
-    CGO_ENABLED: '0',
-    GOFLAGS: '-p=2',
-  });
+  const { replacing } = tool;
+  if (replacing === undefined) installGo(tool, aside);
+  else buildReplacing({ ...tool, replacing }, aside, run);
   // a whole folder or none: an interrupted build leaves nothing under the final name
   renameSync(aside, folder);
+}
+
+function installGo(tool: GoTool, folder: string): void {
+  const tags = tool.tags === undefined ? [] : ['-tags', tool.tags];
+  run('go', ['install', '-trimpath', '-ldflags', '-s -w', ...tags, `${tool.package}@${tool.version}`], {
+    env: { GOBIN: folder, CGO_ENABLED: '0', GOFLAGS: '-p=2' },
+  });
 }
 
 /** Installs the Debian packages of the programs that are missing. */
@@ -83,8 +92,7 @@ export function ensureDebian(programs: readonly DebianToolName[]): void {
   if (packages.includes('postgresql')) withoutMainCluster();
   run('apt-get', ['update', '-qq']);
   run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], {
-    DEBIAN_FRONTEND: 'noninteractive',
-    UCF_FORCE_CONFFOLD: '1',
+    env: { DEBIAN_FRONTEND: 'noninteractive', UCF_FORCE_CONFFOLD: '1' },
   });
 }
 
@@ -101,14 +109,20 @@ function folderOf({ name, version }: GoTool): string {
   return join(CACHE, `${name}-${version}`);
 }
 
-function run(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): void {
+function run(
+  command: string,
+  args: readonly string[],
+  { env = {}, cwd }: { readonly env?: Readonly<Record<string, string>>; readonly cwd?: string } = {},
+): string {
   const done = spawnSync(command, args, {
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     encoding: 'utf8',
     maxBuffer: 64 * 1024 * 1024,
+    ...(cwd !== undefined && { cwd }),
   });
   if (done.status !== 0) throw new Error(`${command} ${args.join(' ')} failed:\n${done.stderr.slice(-4000)}`);
+  return done.stdout;
 }
 
 function say(text: string): void {

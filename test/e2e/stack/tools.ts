@@ -1,6 +1,15 @@
 // The real programs of the e2e suites, each at an exact version. Go programs are built by the Go toolchain from the
 // module proxy; the others are Debian packages.
 
+import { KUBERNETES_TOOLS, type KubernetesToolName } from './kubernetes/tools.ts';
+
+/** A module whose go.mod replaces others by folders beside it. */
+export interface Replacing {
+  readonly module: string;
+  /** The version at which those others are published; without it the go.mod names their versions itself. */
+  readonly siblings?: string;
+}
+
 export interface GoTool {
   readonly name: string;
   readonly version: string;
@@ -9,9 +18,13 @@ export interface GoTool {
   /** The program's name as `go install` writes it. */
   readonly program: string;
   readonly tags?: string;
+  readonly replacing?: Replacing;
+  /** Values that the linker sets, of tools with `replacing`. */
+  readonly variables?: readonly string[];
 }
 
 export type GoToolName =
+  | KubernetesToolName
   | 'crane'
   | 'registry'
   | 'ctr'
@@ -25,6 +38,7 @@ export type GoToolName =
   | 'timestampServer';
 
 export const GO_TOOLS: Readonly<Record<GoToolName, GoTool>> = {
+  ...KUBERNETES_TOOLS,
   crane: {
     name: 'crane',
     version: 'v0.22.1',
@@ -107,6 +121,12 @@ export const DEBIAN_TOOLS = {
   'redis-server': 'redis-server',
   postgres: 'postgresql',
   openssl: 'openssl',
+  iptables: 'iptables',
+  conntrack: 'conntrack',
+  ip: 'iproute2',
+  busybox: 'busybox-static',
+  // one of the CNI plugins
+  'host-local': 'containernetworking-plugins',
 } as const;
 
 export type DebianToolName = keyof typeof DEBIAN_TOOLS;
@@ -118,6 +138,26 @@ export interface Needs {
 
 /** What each suite (a folder of test/e2e) needs. */
 export const SUITE_NEEDS: Readonly<Record<string, Needs>> = {
+  cluster: {
+    go: [
+      'crane',
+      'registry',
+      'rekorV2',
+      'etcd',
+      'kubeApiserver',
+      'kubectl',
+      'kubeControllerManager',
+      'kubeScheduler',
+      'kubelet',
+      'kubeProxy',
+      'containerd',
+      'shim',
+      'helm4',
+      'helm3',
+    ],
+    debian: ['runc', 'iptables', 'conntrack', 'ip', 'busybox', 'host-local'],
+  },
+  'control-plane': { go: ['etcd', 'kubeApiserver', 'kubectl'], debian: [] },
   clients: { go: ['crane', 'registry', 'ctr'], debian: ['skopeo', 'containerd', 'ctr', 'runc'] },
   postgres: { go: ['rekorV2'], debian: ['postgres'] },
   rekor: {
