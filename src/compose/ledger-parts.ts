@@ -13,6 +13,7 @@ import type {
   StatementSigner,
 } from '../protocol/ports.ts';
 import { makePublisher, type Publisher } from '../protocol/publish.ts';
+import { makeRepublisher } from '../protocol/republish.ts';
 import { makeRebuilder } from '../protocol/rebuild.ts';
 import { makeReserver } from '../protocol/reserve.ts';
 import { makeRestorer, type Restorer } from '../protocol/restore.ts';
@@ -48,12 +49,13 @@ export function assembleLedger(sources: LedgerSources): LedgerAssembly {
   const records = makeKnownRecords({ ...sources, memory });
   const publisher = makePublisher({ ...sources, records });
   const rebuilder = makeRebuilder(sources);
+  const republisher = makeRepublisher({ ...sources, publisher });
   const reserver = makeReserver({ ...sources, rebuilder });
   return {
     ledger: makeLedger({ records, reserver, publisher }),
     records,
     publisher,
-    restorer: makeRestorer({ ...sources, records, rebuilder, publisher }),
+    restorer: makeRestorer({ ...sources, records, rebuilder, publisher, republisher }),
     memory,
   };
 }

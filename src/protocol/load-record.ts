@@ -27,7 +27,12 @@ const DENYING: Partial<Record<RecordPhase, Denying>> = {
     why: 'another claim on this tag is older in the log',
     advice: lostAdvice,
   },
-  Unlogged: { code: 'RECORD_UNLOGGED', why: 'the log never showed the entry that it had promised' },
+  Unlogged: {
+    code: 'RECORD_UNLOGGED',
+    why: 'the log does not hold the entry that it had promised',
+    advice: ({ canonical }) =>
+      `find out whether it was set back from a backup (docs/log-alarms.md); if so: tagseal restore ${canonical}`,
+  },
 };
 
 /**

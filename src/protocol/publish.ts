@@ -7,6 +7,7 @@ import { isLogged } from '../ledger/tag-record.ts';
 import type { TagReference } from '../reference/reference.ts';
 import { entryEvidence } from './entry-evidence.ts';
 import type { KnownRecords, VersionedRecord } from './known-records.ts';
+import { loadRecord, type LoadedRecord } from './load-record.ts';
 import { lostAdvice, UNBOUND } from './lost-claim.ts';
 import { loggedRecord, verifyStatement, type VerifiedStatement } from './logged-record.ts';
 import type { Naming } from './naming.ts';
@@ -30,6 +31,11 @@ export interface Publisher {
   readonly lifetime: AbortSignal;
   /** Brings the newest reservation of a tag into the log, from whatever point an earlier try had reached. Safe to repeat. */
   publish(reference: TagReference): Promise<VerifiedRecord>;
+  /**
+   * The same for the reservation of an older generation, while the log has no claim on a newer one; it stays out of memory, where
+   * it would pass for the newest.
+   */
+  publishOlder(reference: TagReference, record: Pick<TagRecord, 'claimId' | 'generation'>): Promise<void>;
   /** Tags whose publication the log's outage has cut short: try them again. */
   unfinished(): readonly TagReference[];
 }
@@ -57,7 +63,7 @@ export function makePublisher(parts: PublisherParts): Publisher {
 
   async function publish(reference: TagReference): Promise<VerifiedRecord> {
     try {
-      const found = await carryOn(reference);
+      const found = records.keep(await carryOn(() => records.load(reference, lifetime), reference));
       unfinished.delete(reference.canonical);
       return found;
     } catch (error) {
@@ -68,14 +74,34 @@ export function makePublisher(parts: PublisherParts): Publisher {
     }
   }
 
-  async function carryOn(reference: TagReference, isRenewed = false): Promise<VerifiedRecord> {
+  async function publishOlder(
+    reference: TagReference,
+    { claimId, generation }: Pick<TagRecord, 'claimId' | 'generation'>,
+  ): Promise<void> {
+    await carryOn(async () => {
+      const all = await store.generations(claimId, lifetime);
+      const stored = all.find(({ record }) => record.generation === generation);
+      if (stored === undefined) return undefined;
+      const loaded = await loadRecord(stored.record, reference, { naming, verifier });
+      return { ...loaded, version: stored.version };
+    }, reference);
+  }
+
+  async function carryOn(
+    load: () => Promise<VersionedRecord | undefined>,
+    reference: TagReference,
+    isRenewed = false,
+  ): Promise<LoadedRecord> {
     // what is published is what the store holds and what carries our signatures, never what the asker brought
-    const found = await records.load(reference, lifetime);
+    const found = await load();
     if (found === undefined) throw missing(reference);
-    if (found.logged) return records.keep(found);
+    if (found.logged) return found;
     const { claim: signedClaim, binding: signedBinding } = found.record;
     // once: by a clock that is wrong the newest certificate has expired, too; then the log's time decides
-    if (!isRenewed && ![signedClaim, signedBinding].every(isReady)) return renew(reference, found);
+    if (!isRenewed && ![signedClaim, signedBinding].every(isReady)) {
+      await renew(found);
+      return carryOn(load, reference, true);
+    }
     const [claim, binding] = await submitBoth(found.record);
     await at('verified');
     if (binding === undefined || (await isLost(reference, found.record, { claim, binding }))) {
@@ -84,9 +110,9 @@ export function makePublisher(parts: PublisherParts): Publisher {
     const record = loggedRecord(found.record, { claim, binding }, identity);
     const outcome = await store.update(record, found.version, lifetime);
     // somebody else finished the same reservation: theirs is as good, read it
-    if (outcome === 'conflict') return carryOn(reference);
+    if (outcome === 'conflict') return carryOn(load, reference);
     await at('saved');
-    return records.keep({ record, logged: true });
+    return { record, logged: true };
   }
 
   /** Whether an entry made now of this statement would verify. */
@@ -95,15 +121,11 @@ export function makePublisher(parts: PublisherParts): Publisher {
   }
 
   /** Signatures that have grown old are saved anew before they are submitted, so that a crash leaves nothing unexplained. */
-  async function renew(
-    reference: TagReference,
-    { record, version }: VersionedRecord,
-  ): Promise<VerifiedRecord> {
+  async function renew({ record, version }: VersionedRecord): Promise<void> {
     await history.ready(lifetime);
     const [claim, binding] = await Promise.all([renewed(record.claim), renewed(record.binding)]);
     await at('signed');
     await store.update({ ...record, claim, binding }, version, lifetime);
-    return carryOn(reference, true);
   }
 
   async function renewed(signed: SignedStatement): Promise<SignedStatement | LoggedStatement> {
@@ -183,7 +205,7 @@ export function makePublisher(parts: PublisherParts): Publisher {
     });
   }
 
-  return { lifetime, publish, unfinished: () => [...unfinished.values()] };
+  return { lifetime, publish, publishOlder, unfinished: () => [...unfinished.values()] };
 }
 
 function missing(reference: TagReference): AppError {

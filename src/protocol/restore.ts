@@ -11,6 +11,7 @@ import type { Naming } from './naming.ts';
 import type { EvidenceVerifier, LogHistory, RecordStore, StoredRecord } from './ports.ts';
 import type { Publisher } from './publish.ts';
 import type { Rebuilder } from './rebuild.ts';
+import type { Republisher } from './republish.ts';
 import { findInLog, type TagInLog } from './tag-in-log.ts';
 
 export interface RestorerParts {
@@ -21,6 +22,7 @@ export interface RestorerParts {
   readonly history: LogHistory;
   readonly rebuilder: Rebuilder;
   readonly publisher: Publisher;
+  readonly republisher: Republisher;
 }
 
 export type Restored =
@@ -70,7 +72,7 @@ export function isBroken(error: unknown): boolean {
 }
 
 export function makeRestorer(parts: RestorerParts): Restorer {
-  const { store, records, naming, verifier, history, rebuilder, publisher } = parts;
+  const { store, records, naming, verifier, history, rebuilder, publisher, republisher } = parts;
 
   async function restore(
     reference: TagReference,
@@ -105,14 +107,24 @@ export function makeRestorer(parts: RestorerParts): Restorer {
     const { reference, broken, problem } = wanted;
     const asked = { privacies: naming.privacies(reference), from: 0 };
     const tag = await findInLog(reference, asked, { naming, history }, signal);
-    if (tag === undefined && broken === undefined) return { kind: 'absent' };
+    if (broken === undefined) return tag === undefined ? { kind: 'absent' } : made(tag, wanted, signal);
+    if (isForgotten(tag, broken)) {
+      const found = await republisher.republish(reference, broken, tag?.generation ?? -1, signal);
+      return found && { kind: 'restored', found };
+    }
     // of a generation that the log never saw nothing can be made, and the one before it does not take its place
     if (tag === undefined || isBefore(tag, broken)) throw problem;
+    return made(tag, wanted, signal);
+  }
+
+  /** From what the log has of this generation. */
+  async function made(tag: TagInLog, wanted: Wanted, signal: AbortSignal): Promise<Mended | undefined> {
+    const { reference, broken } = wanted;
     const record = await rebuilt(tag, wanted, signal);
     if (record === undefined) {
       // somebody may have recorded it since: then the claim is theirs, and their binding on its way
       const now = await records.stored(reference, signal);
-      return isSame(now, broken) ? lost(reference, tag, digestsOf(wanted)) : undefined;
+      return isSame(now, broken) ? lost(tag, wanted) : undefined;
     }
     if (!(await written(record, broken, signal))) return undefined;
     return { kind: 'restored', found: await finished(reference, record) };
@@ -146,7 +158,7 @@ export function makeRestorer(parts: RestorerParts): Restorer {
 
   async function rebuilt(tag: TagInLog, wanted: Wanted, signal: AbortSignal): Promise<TagRecord | undefined> {
     const { reference, broken } = wanted;
-    for (const each of digestsOf(wanted)) {
+    for (const each of digestsOf(tag, wanted)) {
       const record = await rebuilder.rebuild(tag, { reference, digest: each }, signal);
       if (record !== undefined) return withApproval(record, broken?.record);
     }
@@ -167,8 +179,7 @@ export function makeRestorer(parts: RestorerParts): Restorer {
     }
   }
 
-  function isBefore({ privacy, generation }: TagInLog, broken: StoredRecord | undefined): boolean {
-    if (broken === undefined) return false;
+  function isBefore({ privacy, generation }: TagInLog, broken: StoredRecord): boolean {
     const { privacy: brokenPrivacy, generation: brokenGeneration } = broken.record;
     return privacy === brokenPrivacy && generation < brokenGeneration;
   }
@@ -205,14 +216,46 @@ function isSame(a: StoredRecord | undefined, b: StoredRecord | undefined): boole
   return a?.version === b?.version && a?.record.generation === b?.record.generation;
 }
 
-/** What the tag may have meant, as far as anybody says. */
-function digestsOf({ digest, broken }: Pick<Wanted, 'digest' | 'broken'>): readonly Digest[] {
-  return [...new Set([digest, broken?.record.digest])].filter((each) => each !== undefined);
+/** The log had the record once, and has no claim on its generation any more: it was set back. */
+function isForgotten(tag: TagInLog | undefined, { record }: StoredRecord): boolean {
+  if (record.phase !== 'Unlogged') return false;
+  return tag === undefined || (tag.privacy === record.privacy && tag.generation < record.generation);
 }
 
-function lost(reference: TagReference, tag: TagInLog, digests: readonly Digest[]): Mended {
+/** What the tag may have meant, as far as anybody says; of what was proved once, nothing else. */
+function digestsOf(tag: TagInLog, { digest, broken }: Pick<Wanted, 'digest' | 'broken'>): readonly Digest[] {
+  const old = broken?.record;
+  if (old !== undefined && isContradicted(tag, old)) return [old.digest];
+  return [...new Set([digest, old?.digest])].filter((each) => each !== undefined);
+}
+
+/** The log has a claim where the record's own entry is not. */
+function isContradicted(tag: TagInLog, { phase, generation }: TagRecord): boolean {
+  return phase === 'Unlogged' && tag.generation === generation;
+}
+
+function lost(tag: TagInLog, wanted: Wanted): Mended {
   const { privacy, generation } = tag;
-  return { kind: 'lost', privacy, generation, problem: unbound(reference, tag, digests) };
+  const { reference, broken } = wanted;
+  const problem =
+    broken !== undefined && isContradicted(tag, broken.record)
+      ? contradicted(reference, tag, broken.record)
+      : unbound(reference, tag, digestsOf(tag, wanted));
+  return { kind: 'lost', privacy, generation, problem };
+}
+
+function contradicted(
+  { canonical }: TagReference,
+  { generation, claim }: TagInLog,
+  { digest }: TagRecord,
+): AppError {
+  return new AppError({
+    code: 'RECORD_UNLOGGED',
+    message:
+      `cannot restore ${canonical}: its record says ${digest}, and the log now has a claim on generation ${generation} (log ` +
+      `index ${claim.index}) that does not bind it; keep a copy of the record as evidence, and accept what the tag ` +
+      `means now: tagseal accept ${canonical}@sha256:... --reason "..."`,
+  });
 }
 
 function unbound(

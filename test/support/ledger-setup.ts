@@ -12,6 +12,7 @@ import type {
   StatementSigner,
 } from '../../src/protocol/ports.ts';
 import { makePublisher, type Publisher } from '../../src/protocol/publish.ts';
+import { makeRepublisher } from '../../src/protocol/republish.ts';
 import { makeRebuilder } from '../../src/protocol/rebuild.ts';
 import { makeReserver } from '../../src/protocol/reserve.ts';
 import { makeRestorer, type Restorer } from '../../src/protocol/restore.ts';
@@ -95,11 +96,12 @@ export function wireLedger(ports: LedgerPorts): ReadyLedger {
   const records = makeKnownRecords({ store, naming, verifier, memory, history, lifetime });
   const rebuilder = makeRebuilder(shared);
   const publisher = makePublisher({ ...shared, records });
+  const republisher = makeRepublisher({ ...shared, publisher });
   const reserver = makeReserver({ ...shared, rebuilder });
   return {
     ledger: makeLedger({ records, reserver, publisher }),
     publisher,
-    restorer: makeRestorer({ ...shared, records, rebuilder, publisher }),
+    restorer: makeRestorer({ ...shared, records, rebuilder, publisher, republisher }),
     naming,
     history,
     memory: cache,

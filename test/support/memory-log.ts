@@ -25,12 +25,15 @@ export interface MemoryLog {
   keylessSigner(options: { readonly timestamps: boolean }): StatementSigner;
   /** From now on every write fails, or none. */
   down(isDown: boolean): void;
+  /** As from a backup: only the first entries are left. What it has proved before still verifies. */
+  setBack(entries: number): void;
   /** Lets seconds pass. */
   pass(seconds: number): void;
 }
 
 export function makeMemoryLog(kind: MemoryLogKind = 'embedded'): MemoryLog {
   const entries: Entry[] = [];
+  const proved = new Map<string, Entry>();
   let now = 1_000;
   let serial = 0;
   let isDown = false;
@@ -50,8 +53,8 @@ export function makeMemoryLog(kind: MemoryLogKind = 'embedded'): MemoryLog {
   function verify({ bundle, ...signed }: LoggedStatement) {
     verifySignature(signed);
     const logIndex = Number(bundle['index']);
-    const entry = entries[logIndex];
-    if (entry === undefined || !isSame(entry.signed, signed))
+    const entry = proved.get(placeOf(logIndex, signed));
+    if (entry === undefined)
       throw new AppError({ code: 'LOG_PROOF_INVALID', message: 'it is not in the log' });
     const integratedTime = timeOf({ signed, time: entry.time });
     if (signed.verifier.kind === 'certificate') {
@@ -88,6 +91,7 @@ export function makeMemoryLog(kind: MemoryLogKind = 'embedded'): MemoryLog {
         const held = entries.findIndex((entry) => isSame(entry.signed, signed));
         if (held >= 0) return { outcome: 'exists', bundle: { index: held } };
         entries.push({ signed, time: now });
+        proved.set(placeOf(entries.length - 1, signed), { signed, time: now });
         return { outcome: 'created', bundle: { index: entries.length - 1 } };
       },
     },
@@ -140,6 +144,9 @@ export function makeMemoryLog(kind: MemoryLogKind = 'embedded'): MemoryLog {
     down: (next) => {
       isDown = next;
     },
+    setBack: (to) => {
+      entries.length = to;
+    },
     pass: (seconds) => {
       now += seconds;
     },
@@ -149,6 +156,10 @@ export function makeMemoryLog(kind: MemoryLogKind = 'embedded'): MemoryLog {
 /** An entry holds no timestamp, so two statements that differ in nothing else make one entry. */
 function isSame(a: SignedStatement, b: SignedStatement): boolean {
   return a.statement === b.statement && a.signature === b.signature;
+}
+
+function placeOf(index: number, { statement, signature }: SignedStatement): string {
+  return `${index} ${statement} ${signature}`;
 }
 
 function unfit(message: string): AppError {

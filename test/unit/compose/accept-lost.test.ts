@@ -80,7 +80,7 @@ const LOSSES: readonly Loss[] = [
       await keep(setup, []);
     },
   },
-  ...(['Lost', 'Conflicted'] as const).map((phase) => ({
+  ...(['Lost', 'Conflicted', 'Unlogged'] as const).map((phase) => ({
     title: `a record that is ${phase}`,
     lost: 0,
     async lose(setup: Generations) {

@@ -109,7 +109,7 @@ describe.each(CELLS)('on %s with %s, restore', (kind, signing) => {
 
 describe('restore', () => {
   it.each([
-    ['Unlogged', 'RECORD_UNLOGGED'],
+    ['Unlogged', 'RECORD_INVALID'],
     ['Conflicted', 'RECORD_CONFLICTED'],
     ['Lost', 'RECORD_LOST'],
     ['Reserved', 'RECORD_INVALID'],
