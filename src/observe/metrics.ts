@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { ErrorCode } from '../errors/code.ts';
 import { makeLogMetrics, type LogMetrics } from './log-metrics.ts';
+import { makeScanMetrics, type ScanMetrics } from './scan-metrics.ts';
 
 // Every label is a closed set. Never a reference, a namespace or a host: they have no bound.
 
@@ -15,7 +16,7 @@ export type LogKindLabel = 'embedded' | 'rekor-v1' | 'rekor-v2';
 export type LogOperationLabel = 'submit' | 'search' | 'entry' | 'checkpoint' | 'tile';
 export type RecordOutcomeLabel = 'recorded' | 'existing' | 'pending' | 'restored' | 'failed';
 
-export interface Metrics extends LogMetrics {
+export interface Metrics extends LogMetrics, ScanMetrics {
   countVerdict(door: DoorLabel, verdict: VerdictLabel, reason: ReasonLabel): void;
   observeAdmission(door: DoorLabel, seconds: number): void;
   countProxyRequest(kind: ProxyKindLabel, status: number): void;
@@ -49,6 +50,7 @@ export function makeMetrics({ version, processMetrics }: MetricsOptions): Metric
     countLogRequest: (log, operation, outcome) => instruments.log.inc({ log, operation, outcome }),
     countRecord: (outcome) => instruments.records.inc({ outcome }),
     ...makeLogMetrics(registry),
+    ...makeScanMetrics(registry),
     render: async () => {
       verdicts.pass();
       admissions.pass();
