@@ -7,6 +7,7 @@ import { makeHeadTail } from '../protocol/head-tail.ts';
 import type { AuditedLog } from '../protocol/audit.ts';
 import { joinHistories } from '../protocol/join-histories.ts';
 import type { Candidate, EvidenceVerifier, LogHistory, LogReader, StateStore } from '../protocol/ports.ts';
+import { makeShardLife } from '../protocol/shard-life.ts';
 import { makeSearchHistory } from '../protocol/search-history.ts';
 import { makeSharedTail, type SharedTail } from '../protocol/shared-tail.ts';
 import { makeTailLease } from '../protocol/tail-lease.ts';
@@ -15,6 +16,7 @@ import type { TailObservation } from '../protocol/tail-meter.ts';
 import { makeTail, type Tail } from '../protocol/tail.ts';
 import { makeTileHistory } from '../protocol/tile-history.ts';
 import { logIdOf, type LogTrust } from '../rekor/trusted-root.ts';
+import { windowOf } from '../rekor/verify/window.ts';
 import type { OpenedLog } from './open-log.ts';
 import type { OpenedSigner } from './open-signer.ts';
 import { tailPlace } from './tail-place.ts';
@@ -119,29 +121,36 @@ function openShard(parts: HistoryParts, { trust, reader, isActive, accept }: Sha
   const { origin } = trust;
   const place = tailPlace(trust, signer);
   const watch = { clock, observe: (seen: TailObservation) => isActive && metrics?.setTail(seen) };
-  const common = { reader, verifier, logger, origin, lifetime, watch, ...(accept && { accept }) };
+  const common = { verifier, logger, origin, lifetime, watch, ...(accept && { accept }) };
+  const key = createHmac('sha256', secret).update('tagseal/tail/v1').digest();
+  const prefix = tailPrefix(place);
+  const open = (from: LogReader): SharedTail =>
+    makeSharedTail({
+      ...common,
+      reader: from,
+      clock,
+      snapshots: makeTailSnapshots({ ...place, state, key, logger }),
+      ...(metrics && {
+        lease: makeTailLease({
+          state,
+          name: `${prefix}-lease`,
+          holder: randomUUID(),
+          clock,
+          periodMs: FOLLOW_EVERY_MS,
+        }),
+      }),
+    });
+  const life = {
+    ...{ reader, open, clock, state, key, logger },
+    name: `${prefix}-end`,
+    takesEntries: windowOf(trust.validFor),
+  };
   const shared =
     trust.kind === 'rekor-v1'
-      ? unshared(makeTail(common))
-      : makeSharedTail({
-          ...common,
-          clock,
-          snapshots: makeTailSnapshots({
-            ...place,
-            state,
-            key: createHmac('sha256', secret).update('tagseal/tail/v1').digest(),
-            logger,
-          }),
-          ...(metrics && {
-            lease: makeTailLease({
-              state,
-              name: `${tailPrefix(place)}-lease`,
-              holder: randomUUID(),
-              clock,
-              periodMs: FOLLOW_EVERY_MS,
-            }),
-          }),
-        });
+      ? unshared(makeTail({ ...common, reader }))
+      : isActive
+        ? open(reader)
+        : makeShardLife(life);
   return {
     history: makeTileHistory({ tail: shared.tail, reader, verifier }),
     followed: { tail: shared.tail, reader, logId: logIdOf(trust) },

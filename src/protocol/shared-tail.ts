@@ -28,7 +28,7 @@ const SAVE_LEAVES = 20_000;
 /** A tail that goes on where it, or another process, has stopped; one process reads for all. */
 export function makeSharedTail(parts: SharedTailParts): SharedTail {
   const { snapshots, lease, clock, logger, origin } = parts;
-  let saved = { at: clock.monotonicMs(), size: 0 };
+  let saved = { at: clock.monotonicMs(), size: 0, verified: 0 };
 
   async function renew(signal: AbortSignal): Promise<void> {
     await lease?.renew(signal);
@@ -37,7 +37,7 @@ export function makeSharedTail(parts: SharedTailParts): SharedTail {
   /** What cannot be saved must be read once more by the next process, and is no reason to fail. */
   async function keep(state: TailState, signal: AbortSignal): Promise<void> {
     try {
-      saved = { at: clock.monotonicMs(), size: state.read.size };
+      saved = { at: clock.monotonicMs(), ...sizesOf(state) };
       if (lease?.holds() === true) await renew(signal);
       await snapshots.save(state, signal);
     } catch (error) {
@@ -51,17 +51,23 @@ export function makeSharedTail(parts: SharedTailParts): SharedTail {
     return read.size - saved.size >= SAVE_LEAVES || clock.monotonicMs() - saved.at >= SAVE_MS;
   }
 
+  /** A head that proves what was read and saved before is worth a save, too: a log that has ended brings no more leaves. */
+  function isAhead(state: TailState): boolean {
+    const { size, verified } = sizesOf(state);
+    return size > saved.size || verified > saved.verified;
+  }
+
   const tail = makeTail({
     ...parts,
     shared: {
       leads: () => lease?.holds() ?? false,
       async load(known, signal) {
         const found = await snapshots.load(known, signal);
-        if (found !== undefined) saved = { ...saved, size: found.read.size };
+        if (found !== undefined) saved = { ...saved, ...sizesOf(found) };
         return found;
       },
       async save(state, signal) {
-        if (isDue(state) && state.read.size > saved.size) await keep(state, signal);
+        if (isDue(state) && isAhead(state)) await keep(state, signal);
       },
     },
   });
@@ -76,7 +82,7 @@ export function makeSharedTail(parts: SharedTailParts): SharedTail {
     async close(signal) {
       try {
         const state = tail.state();
-        if (state.read.size > saved.size && tail.fork() === undefined) await keep(state, signal);
+        if (isAhead(state) && tail.fork() === undefined) await keep(state, signal);
         await lease?.release(signal);
       } catch (error) {
         const { code, message } = toAppError(error);
@@ -84,4 +90,8 @@ export function makeSharedTail(parts: SharedTailParts): SharedTail {
       }
     },
   };
+}
+
+function sizesOf({ read, verified }: TailState): { readonly size: number; readonly verified: number } {
+  return { size: read.size, verified: verified.range.size };
 }
