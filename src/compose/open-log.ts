@@ -23,6 +23,7 @@ import { makeRekorV1Client } from '../rekor/v1-client.ts';
 import { makeRekorV1Reader } from '../rekor/v1-reader.ts';
 import { makeShardWatch, type ShardWatch } from '../rekor/v2-shards.ts';
 import { makeRekorV2Client } from '../rekor/v2-client.ts';
+import { makeWaitingWriter } from '../rekor/waiting-writer.ts';
 import { readCa } from './open-store.ts';
 import type { OpenedTrust } from './open-trust.ts';
 
@@ -150,12 +151,13 @@ interface RekorPlace {
 async function openRekor(log: RekorLogSettings, parts: LogParts): Promise<OpenedLog> {
   const { kind } = log;
   const shards = shardWatch(log, parts);
-  const url = log.url ?? (await shards?.current())?.active.url ?? PUBLIC_REKOR_V1;
+  const url = log.url ?? (await shards?.planned())?.url ?? PUBLIC_REKOR_V1;
   const trusted = await parts.trust.logs(kind, { url, trust: log.trust });
   const connections = await guardedTransports(log, url, parts);
   const place = { log, url, trusted, transportTo: connections.to };
   const opened = kind === 'rekor-v1' ? openV1(place, parts) : openV2(place);
-  return { ...opened, trusted, ...(shards && { shards }), close: () => connections.close() };
+  const writer = shards === undefined ? opened.writer : await makeWaitingWriter(opened.writer, shards);
+  return { ...opened, writer, trusted, ...(shards && { shards }), close: () => connections.close() };
 }
 
 function openV1(

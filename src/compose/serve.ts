@@ -28,6 +28,7 @@ import { openCore, type Core } from './core.ts';
 import { FOLLOW_EVERY_MS } from './open-history.ts';
 import { requirePinned } from './open-signer.ts';
 import { servingCertificate } from './serving-certificate.ts';
+import { makeShardJob } from './shard-job.ts';
 
 /** What is in flight gets this long after the signal; Kubernetes gives a Pod 30 s. */
 const GRACE_MS = 10_000;
@@ -38,7 +39,6 @@ const RESUME_EVERY_MS = 600_000;
 const AUDIT_EVERY_MS = 600_000;
 /** Far below the time that a timestamp of TUF is valid. */
 const RENEW_TRUST_EVERY_MS = 6 * 60 * 60 * 1_000;
-const SHARD_EVERY_MS = 600_000;
 const READINESS_TIMEOUT_MS = 2_000;
 const LOG_PREFIX = '/log';
 /** A first sight on a public Rekor v2 waits for its checkpoint, some 10 s. */
@@ -223,26 +223,9 @@ function startBackground(house: House): void {
     runInBackground(job, life, logger);
 }
 
-/** A new shard takes entries once this program is started anew: until then the old one does, or refuses them. */
-function shardJobs({ core: { log }, logger }: House): readonly BackgroundJob[] {
-  const { shards } = log;
-  if (shards === undefined) return [];
-  const { url } = log.writer.identity;
-  return [
-    {
-      name: 'log.shard',
-      everyMs: SHARD_EVERY_MS,
-      async run() {
-        const { active } = await shards.current();
-        if (active.url !== url)
-          logger.warn(
-            'log.shardChanged',
-            { url, newUrl: active.url },
-            'another shard takes entries: restart to write to it',
-          );
-      },
-    },
-  ];
+function shardJobs({ core: { log }, logger, metrics }: House): readonly BackgroundJob[] {
+  const { shards, writer } = log;
+  return shards === undefined ? [] : [makeShardJob({ shards, url: writer.identity.url, logger, metrics })];
 }
 
 /** Where every leaf is read, what the log has is compared with what the store has. */

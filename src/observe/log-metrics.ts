@@ -29,6 +29,8 @@ export interface LogMetrics {
   setForked(forked: boolean): void;
   setAudit(level: AuditLevel): void;
   setBreaker(state: BreakerState): void;
+  /** True while the shard that is written to is not the one that the signing config names for this moment. */
+  setShardMissing(missing: boolean): void;
   /** True while what TUF delivered has expired and could not be renewed. */
   setTrustStale(stale: boolean): void;
 }
@@ -60,6 +62,10 @@ export function makeLogMetrics(registry: Registry): LogMetrics {
     'tagseal_log_breaker_state',
     'Circuit breaker in front of the log: 0 closed, 1 half open, 2 open.',
   );
+  const shard = gauge(
+    'tagseal_log_shard_missing',
+    '1 while the signing config does not name the shard that is written to: another one or none takes entries.',
+  );
   const stale = gauge(
     'tagseal_trust_root_stale',
     '1 while what TUF delivered has expired, or its mirror answers what must not be trusted.',
@@ -85,6 +91,7 @@ export function makeLogMetrics(registry: Registry): LogMetrics {
       denying.set({ phase: 'Conflicted' }, level.conflicted);
     },
     setBreaker: (state) => breaker.set(BREAKER[state]),
+    setShardMissing: (isMissing) => shard.set(Number(isMissing)),
     setTrustStale: (isStale) => stale.set(Number(isStale)),
   };
 }

@@ -1,3 +1,4 @@
+import { AppError } from '../errors/app-error.ts';
 import { selectV2Log, type SigningConfig, type TlogService } from './signing-config.ts';
 
 const REREAD_MS = 600_000;
@@ -24,6 +25,8 @@ export interface ShardWatchOptions {
 export interface ShardWatch {
   /** Reads the config again every 10 minutes. Throws as `read` the first time, and as selectV2Log. */
   current(): Promise<Shards>;
+  /** What to work with from now on: the one that takes entries; else the next one that will, else the last one that did. */
+  planned(): Promise<TlogService>;
 }
 
 /** The shards that a config names at `now`. Throws TRUST_ROOT_INVALID, as selectV2Log. */
@@ -35,7 +38,29 @@ export function shardsAt(config: SigningConfig, now: number): Shards {
   return { active, readable };
 }
 
-/** Follows a signing config, so that writes go to a new shard from its first moment on and without a restart. */
+/** As ShardWatch.planned, at `now`. Throws TRUST_ROOT_INVALID, as selectV2Log, where none was or will be. */
+export function plannedShard(config: SigningConfig, now: number): TlogService {
+  const starts = config.logs.map(({ validFor }) => validFor.start);
+  const moments = [
+    now,
+    ...starts.filter((start) => start > now).toSorted((a, b) => a - b),
+    ...starts.filter((start) => start <= now).toSorted((a, b) => b - a),
+  ];
+  const moment = moments.find((at) => takesEntriesAt(config, at)) ?? now;
+  return selectV2Log(config, moment);
+}
+
+function takesEntriesAt(config: SigningConfig, now: number): boolean {
+  try {
+    selectV2Log(config, now);
+    return true;
+  } catch (error) {
+    if (error instanceof AppError) return false;
+    throw error;
+  }
+}
+
+/** Follows a signing config: which shard takes entries at any moment. */
 export function makeShardWatch({ read, now, monotonicMs, onStale }: ShardWatchOptions): ShardWatch {
   let last: SigningConfig | undefined;
   let readAt = -Infinity;
@@ -44,8 +69,9 @@ export function makeShardWatch({ read, now, monotonicMs, onStale }: ShardWatchOp
   async function reread(): Promise<SigningConfig> {
     try {
       const next = await read();
-      // one that names no log must not take the place of one that does
-      selectV2Log(next, now());
+      plannedShard(next, now());
+      // one that names no log of now must not take the place of one that does
+      if (last !== undefined && takesEntriesAt(last, now())) selectV2Log(next, now());
       last = next;
       return next;
     } catch (error) {
@@ -57,15 +83,17 @@ export function makeShardWatch({ read, now, monotonicMs, onStale }: ShardWatchOp
     }
   }
 
+  async function newest(): Promise<SigningConfig> {
+    const isDue = monotonicMs() - readAt >= REREAD_MS;
+    if (!isDue && last !== undefined) return last;
+    reading ??= reread().finally(() => {
+      reading = undefined;
+    });
+    return reading;
+  }
+
   return {
-    async current() {
-      const isDue = monotonicMs() - readAt >= REREAD_MS;
-      if (!isDue && last !== undefined) return shardsAt(last, now());
-      reading ??= reread().finally(() => {
-        reading = undefined;
-      });
-      const config = await reading;
-      return shardsAt(config, now());
-    },
+    current: async () => shardsAt(await newest(), now()),
+    planned: async () => plannedShard(await newest(), now()),
   };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { AppError } from '../../../src/errors/app-error.ts';
 import type { SigningConfig, TlogService } from '../../../src/rekor/signing-config.ts';
-import { makeShardWatch, shardsAt, type Shards } from '../../../src/rekor/v2-shards.ts';
+import { makeShardWatch, plannedShard, shardsAt, type Shards } from '../../../src/rekor/v2-shards.ts';
 import { makeManualClock } from '../../support/manual-clock.ts';
 import { codeOf } from '../../support/throw-with-code.ts';
 
@@ -33,6 +33,27 @@ describe('shardsAt', () => {
   ])('at %d writes to %d and reads %j', (now, active, readable) => {
     const shards = shardsAt(all, now);
     expect([activeOf(shards), yearsOf(shards.readable)]).toEqual([active, readable]);
+  });
+});
+
+describe('plannedShard', () => {
+  const ended = shard(2024, 0, { validFor: { start: 0, end: 150 } });
+  const old = shard(2023, -100, { validFor: { start: -100, end: -1 } });
+  const coming = [shard(2026, 200), shard(2027, 300)];
+
+  it.each([
+    ['the one that takes entries', config(ended, ...coming), 120, 2024],
+    ['where none does, the next one that will', config(ended, ...coming.toReversed()), 160, 2026],
+    ['where none will, the last one that did', config(old, ended), 160, 2024],
+  ])('is %s', (_what, all, now, year) => {
+    expect(yearsOf([plannedShard(all, now)])).toEqual([year]);
+  });
+
+  it.each([
+    ['no shard of version 2', config(shard(2020, 0, { majorApiVersion: 1 }))],
+    ['several for each entry', { ...config(shard(2026, 200)), wants: 2 } as const],
+  ])('refuses a config that wants %s', async (_what, bad) => {
+    expect(await codeOf(() => plannedShard(bad, 0))).toBe('TRUST_ROOT_INVALID');
   });
 });
 
@@ -99,6 +120,22 @@ describe('makeShardWatch', () => {
     give(bad);
     clock.advance(MINUTES_10);
     expect([await active(), await active(), stale.length, reads()]).toEqual([2026, 2026, 1, 2]);
+  });
+
+  it('starts with a config whose first shard is yet to begin, and sees it begin', async () => {
+    const { clock, watch, active } = setUp(config(shard(2026, 1_000)));
+    expect(yearsOf([await watch.planned()])).toEqual([2026]);
+    expect(await codeOf(active)).toBe('TRUST_ROOT_INVALID');
+    clock.advance(1_000);
+    expect(await active()).toBe(2026);
+  });
+
+  it('takes a newer config while no shard takes entries', async () => {
+    const { clock, watch, give, active } = setUp(config(shard(2027, 10 * MINUTES_10)));
+    await watch.planned();
+    give(config(shard(2026, MINUTES_10)));
+    clock.advance(MINUTES_10);
+    expect(await active()).toBe(2026);
   });
 
   it.each([
