@@ -24,7 +24,7 @@ export function makeCheckImage({ policy, ledger, resolver, incident }: CheckImag
     try {
       const reference = parseReference(text);
       if (!isTagReference(reference)) return pinnedByDigest(reference);
-      const match = ruleFor(policy(), reference, context.mode);
+      const match = ruleFor(policy(), reference, context);
       if (match.kind === 'exempt') return exempt(reference, match.why);
       return await decide(reference, match, context);
     } catch (error) {

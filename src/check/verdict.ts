@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors/code.ts';
 import type { Rule } from '../policy/policy.ts';
+import type { Namespace } from '../policy/rule-for.ts';
 import type { KnownRecord } from '../ledger/record.ts';
 import type { Digest } from '../reference/digest.ts';
 import type { Reference } from '../reference/reference.ts';
@@ -77,7 +78,9 @@ export interface CheckContext {
   readonly mayRecord: boolean;
   /** False for `/validate`: the records alone decide, no registry is asked. */
   readonly mayResolve: boolean;
-  /** Overrides the mode of the matching rule, for example by a namespace label; only if set. */
+  /** Where the image is to run; absent for the proxy and the command line. */
+  readonly namespace?: Namespace;
+  /** The strictest mode that counts, for example by a namespace label: the rule's own may be weaker. Only if set. */
   readonly mode?: Rule['mode'];
   /** Aborts at the asker's deadline. */
   readonly signal: AbortSignal;

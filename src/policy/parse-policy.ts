@@ -1,15 +1,18 @@
 import { nearestName } from '../errors/nearest-name.ts';
 import { quote } from '../errors/quote.ts';
 import { compileImageGlob, compileTagGlob } from './glob.ts';
+import { parseLabelSelector } from './label-selector.ts';
 import { unusable } from './policy-error.ts';
 import type { MutableTags, Policy, Rule } from './policy.ts';
 
 const MAX_RULES = 100;
 const MAX_PATTERNS = 100;
+const MAX_PRIORITY = 1_000_000;
 const NAME = /^[\x21-\x7e]{1,128}$/;
 
 const RULE_KEYS = [
   'name',
+  'priority',
   'match',
   'mode',
   'rewrite',
@@ -24,6 +27,7 @@ const RULE_KEYS = [
 /** What applies where no rule does, and what a rule's missing fields mean: strict, `latest` too. */
 export const DEFAULT_RULE: Rule = {
   name: 'default',
+  priority: 0,
   images: ['**'],
   mode: 'enforce',
   rewrite: 'tagDigest',
@@ -35,19 +39,33 @@ export const DEFAULT_RULE: Rule = {
   mutableTags: [],
 };
 
-/** Reads the value of the setting `policies`, a list of rules. Throws POLICY_INVALID that names field and remedy. */
+/**
+ * Reads the value of the setting `policies`, a list of rules, and puts those of a higher priority first. Throws POLICY_INVALID
+ * that names field and remedy.
+ */
 export function parsePolicy(value: unknown): Policy {
-  const rules = listOf(value, 'policies', MAX_RULES);
-  return { rules: rules.map((rule, at) => parseRule(rule, `policies[${at}]`)) };
+  const rules = listOf(value, 'policies', MAX_RULES).map((rule, at) => parseRule(rule, `policies[${at}]`));
+  return { rules: rules.toSorted((one, other) => other.priority - one.priority) };
 }
 
 /** Reads one rule and fills in its defaults; its name is `path` unless it has one. Throws POLICY_INVALID. */
 export function parseRule(value: unknown, path: string): Rule {
   const fields = fieldsOf(value, path, RULE_KEYS);
+  const name = nameOf(given(fields, 'name', path), `${path}.name`);
+  return { name, ...ruleOf(fields, path) };
+}
+
+/** Reads the `spec` of a TagPolicy, a rule whose name is that of the resource. Throws POLICY_INVALID. */
+export function parseSpec(spec: unknown, name: string): Rule {
+  const known = RULE_KEYS.filter((key) => key !== 'name');
+  return { name, ...ruleOf(fieldsOf(spec, 'spec', known), 'spec') };
+}
+
+function ruleOf(fields: Fields, path: string): Omit<Rule, 'name'> {
   const choose = chooserOf(fields, path);
   return {
-    name: nameOf(given(fields, 'name', path), `${path}.name`),
-    images: imagesOf(fields.get('match'), `${path}.match`),
+    priority: priorityOf(given(fields, 'priority', DEFAULT_RULE.priority), `${path}.priority`),
+    ...matchOf(fields.get('match'), `${path}.match`),
     mode: choose('mode', ['enforce', 'warn', 'audit', 'off']),
     rewrite: choose('rewrite', ['tagDigest', 'digest', 'none']),
     onMoved: choose('onMoved', ['deny', 'pinRecorded']),
@@ -60,7 +78,8 @@ export function parseRule(value: unknown, path: string): Rule {
 }
 
 type Fields = ReadonlyMap<string, unknown>;
-type ChoiceKey = Exclude<keyof Rule, 'name' | 'images' | 'mutableTags'>;
+type Matched = Pick<Rule, 'images' | 'namespaceSelector'>;
+type ChoiceKey = Exclude<keyof Rule, 'name' | 'priority' | 'mutableTags' | keyof Matched>;
 
 function fieldsOf(value: unknown, path: string, known: readonly string[]): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -107,11 +126,23 @@ function nameOf(value: unknown, path: string): string {
   );
 }
 
-function imagesOf(value: unknown, path: string): readonly string[] {
+function priorityOf(value: unknown, path: string): number {
+  const isWhole = typeof value === 'number' && Number.isInteger(value);
+  if (isWhole && Math.abs(value) <= MAX_PRIORITY) return value;
+  throw unusable(
+    path,
+    `it is not a whole number between -${MAX_PRIORITY} and ${MAX_PRIORITY}; write one like 10`,
+  );
+}
+
+function matchOf(value: unknown, path: string): Matched {
   if (value === undefined)
     throw unusable(path, 'it is missing; write which images the rule is for, or "**" for all');
-  const images = fieldsOf(value, path, ['images']).get('images');
-  return patternsOf(images, `${path}.images`, compileImageGlob);
+  const fields = fieldsOf(value, path, ['images', 'namespaceSelector']);
+  const images = patternsOf(fields.get('images'), `${path}.images`, compileImageGlob);
+  if (!fields.has('namespaceSelector')) return { images };
+  const selector = parseLabelSelector(fields.get('namespaceSelector'), `${path}.namespaceSelector`);
+  return { images, namespaceSelector: selector };
 }
 
 function patternsOf(

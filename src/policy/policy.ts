@@ -1,3 +1,5 @@
+import type { LabelSelector } from './label-selector.ts';
+
 /** What to do with a denial: refuse, refuse nothing but warn, only log, or do not look at all. */
 export type Mode = 'enforce' | 'warn' | 'audit' | 'off';
 
@@ -10,6 +12,10 @@ export interface MutableTags {
 /** One rule with every default filled in; the fields are those of `TagPolicy.spec`. */
 export interface Rule {
   readonly name: string;
+  /** Higher is tried first. */
+  readonly priority: number;
+  /** Absent: everywhere. Else only in the namespaces whose labels it takes. */
+  readonly namespaceSelector?: LabelSelector;
   readonly images: readonly string[];
   readonly mode: Mode;
   readonly rewrite: 'tagDigest' | 'digest' | 'none';

@@ -11,6 +11,7 @@ describe('parsePolicy', () => {
       rules: [
         {
           name: 'policies[0]',
+          priority: 0,
           images: ['**'],
           mode: 'enforce',
           rewrite: 'tagDigest',
@@ -27,6 +28,7 @@ describe('parsePolicy', () => {
 
   it('keeps every field and the order of the rules', () => {
     const rest = {
+      priority: -3,
       mode: 'audit',
       rewrite: 'none',
       onMoved: 'pinRecorded',
@@ -44,9 +46,15 @@ describe('parsePolicy', () => {
       { match: ALL },
     ]);
     expect(rules).toEqual([
-      { name: 'one', images: ['a.io/**', 'b.io/x:1'], ...rest },
       { ...DEFAULT_RULE, name: 'policies[1]' },
+      { name: 'one', images: ['a.io/**', 'b.io/x:1'], ...rest },
     ]);
+  });
+
+  it('puts rules of a higher priority first, and keeps the order of equal ones', () => {
+    const priorities = [0, 5, 0, -1, 5, 1_000_000];
+    const { rules } = parsePolicy(priorities.map((priority) => ({ match: ALL, priority })));
+    expect(rules.map(({ name }) => name)).toEqual([5, 1, 4, 0, 2, 3].map((at) => `policies[${at}]`));
   });
 
   it('accepts no rules at all', () => {
@@ -100,7 +108,16 @@ describe('parsePolicy', () => {
     ['policies[0].mutableTags[0].as', [{ match: ALL, mutableTags: [{ tags: ['latest'] }] }]],
     ['policies[0].mutableTags[0].as', [{ match: ALL, mutableTags: [{ tags: ['latest'], as: 'tracked' }] }]],
     ['policies[0].mutableTags[0].tag', [{ match: ALL, mutableTags: [{ tag: ['latest'], as: 'exempt' }] }]],
-    ['policies[0].priority', [{ match: ALL, priority: 1 }]],
+    ['policies[0].priority', [{ match: ALL, priority: '1' }]],
+    ['policies[0].priority', [{ match: ALL, priority: 1.5 }]],
+    ['policies[0].priority', [{ match: ALL, priority: 1_000_001 }]],
+    ['policies[0].priority', [{ match: ALL, priority: null }]],
+    ['policies[0].match.images', [{ match: { namespaceSelector: {} } }]],
+    ['policies[0].match.namespaceSelector', [{ match: { images: ['**'], namespaceSelector: null } }]],
+    [
+      'policies[0].match.namespaceSelector.matchLabel',
+      [{ match: { images: ['**'], namespaceSelector: { matchLabel: {} } } }],
+    ],
     ['policies[0].__proto__', [JSON.parse('{"match":{"images":["**"]},"__proto__":{"mode":"off"}}')]],
   ];
   it.each(bad)('refuses a bad %s: %j', async (path, value) => {
@@ -111,7 +128,7 @@ describe('parsePolicy', () => {
   it.each([
     ['onmoved', 'did you mean "onMoved"?'],
     ['mutableTag', 'did you mean "mutableTags"?'],
-    ['completelyOther', 'use one of name, match, mode'],
+    ['completelyOther', 'use one of name, priority, match, mode'],
   ])('hints at the nearest key for %p', (key, hint) => {
     expect(() => parsePolicy([{ match: ALL, [key]: 'x' }])).toThrow(hint);
   });

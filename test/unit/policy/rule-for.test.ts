@@ -26,7 +26,7 @@ const POLICY = compilePolicy(
 );
 
 function outcome(text: string, mode?: Mode): string {
-  const match: RuleMatch = ruleFor(POLICY, parseReference(text), mode);
+  const match: RuleMatch = ruleFor(POLICY, parseReference(text), mode && { mode });
   return match.kind === 'rule'
     ? `${match.rule.name} ${match.rule.mode}${match.tracked ? ' tracked' : ''}`
     : 'exempt';
@@ -60,11 +60,46 @@ describe('ruleFor', () => {
     expect(outcome(text)).toBe(expected);
   });
 
-  it('puts the given mode in place of the mode of the rule, and of off too', () => {
-    expect(outcome('a.io/x', 'enforce')).toBe('first enforce');
-    expect(outcome('off.io/x', 'audit')).toBe('off audit');
-    expect(outcome('alpine', 'off')).toBe('exempt');
-    expect(outcome('ghcr.io/acme/api:latest', 'enforce')).toBe('exempt');
+  it.each<[string, Mode, string]>([
+    ['alpine', 'enforce', 'default enforce'],
+    ['alpine', 'warn', 'default warn'],
+    ['alpine', 'audit', 'default audit'],
+    ['alpine', 'off', 'exempt'],
+    ['a.io/x', 'enforce', 'first warn'],
+    ['a.io/x', 'audit', 'first audit'],
+    ['off.io/x', 'enforce', 'exempt'],
+    ['ghcr.io/acme/api:latest', 'enforce', 'exempt'],
+  ])('takes for %p the weaker one of its mode and of %s: %s', (text, mode, expected) => {
+    expect(outcome(text, mode)).toBe(expected);
+  });
+
+  const namespaced = compilePolicy(
+    parsePolicy([
+      {
+        name: 'prod',
+        match: { images: ['**'], namespaceSelector: { matchLabels: { stage: 'prod' } } },
+      },
+      { name: 'anywhere', match: { images: ['a.io/**'], namespaceSelector: {} } },
+      {
+        name: 'not-test',
+        match: {
+          images: ['**'],
+          namespaceSelector: { matchExpressions: [{ key: 'stage', operator: 'NotIn', values: ['test'] }] },
+        },
+      },
+    ]),
+  );
+
+  it.each<[string, Readonly<Record<string, string>> | undefined, string]>([
+    ['a.io/x', { stage: 'prod' }, 'prod'],
+    ['a.io/x', { stage: 'test' }, 'anywhere'],
+    ['a.io/x', undefined, 'anywhere'],
+    ['b.io/x', { stage: 'test' }, 'default'],
+    ['b.io/x', {}, 'not-test'],
+    ['b.io/x', undefined, 'default'],
+  ])('gives for %p in a namespace with the labels %j: %s', (text, labels, rule) => {
+    const asker = labels && { namespace: { name: 'shop', labels } };
+    expect(ruleFor(namespaced, parseReference(text), asker)).toMatchObject({ rule: { name: rule } });
   });
 
   it.each([
