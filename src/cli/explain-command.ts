@@ -1,3 +1,4 @@
+import type { Denial } from '../check/verdict.ts';
 import { EXIT } from './exit-code.ts';
 import type { Outcome } from './outcome.ts';
 import { printable } from './printable.ts';
@@ -20,6 +21,12 @@ export async function explainImage(
   const numbered = steps.map(({ says }, i) => `${String(i + 1).padStart(digits + 1)}. ${printable(says)}\n`);
   const word = wordOf(verdict);
   const answer = `answer: ${paintOf(word, colors)(word)}${code === EXIT.ok ? '' : `, exit code ${code}`}\n`;
-  const denial = 'denial' in verdict && problems.length === 0 ? `\n${verdict.denial.message}\n` : '';
+  const denial = 'denial' in verdict && problems.length === 0 ? `\n${withoutAdvice(verdict.denial)}\n` : '';
   return { code, problems, stdout: `${printable(image)}\n${numbered.join('')}${answer}${denial}` };
+}
+
+/** The last step has told it. */
+function withoutAdvice({ message }: Denial): string {
+  const lines = message.split('\n');
+  return lines.slice(0, Math.max(1, lines.length - 1)).join('\n');
 }

@@ -16,10 +16,17 @@ export async function openKeySigner({ signer, dataDir }: Config): Promise<KeySig
   if (signer.kind !== 'key') throw new AppError({ code: 'INTERNAL', message: 'a key signer without a key' });
   const isOurs = signer.keyFile === `${dataDir}/signer.key`;
   const pem = await readOrMake(signer.keyFile, {
-    advice: 'make a key with: tagseal keygen',
+    advice: keygenAdvice(signer.keyFile),
     ...(isOurs && { make: () => generateKey().privateKeyPem }),
   });
   return makeKeySigner({ pem, source: signer.keyFile });
+}
+
+/** keygen writes PREFIX.key and PREFIX.pub. */
+function keygenAdvice(keyFile: string): string {
+  return keyFile.endsWith('.key')
+    ? `make a key with: tagseal keygen --output-prefix ${keyFile.slice(0, -'.key'.length)}`
+    : 'make a key with: tagseal keygen --output-prefix PREFIX, and name PREFIX.key here';
 }
 
 /** The secret that blinds names; made on first start where the config names none. Throws KEY_INVALID. */

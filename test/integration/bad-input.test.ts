@@ -68,7 +68,7 @@ const ROWS: readonly Row[] = [
     title: 'a signing key that is missing',
     config: KEY_FILE,
     code: 2,
-    says: ['own.pem', 'no such file', 'tagseal keygen'],
+    says: ['own.pem', 'no such file', 'tagseal keygen --output-prefix'],
   },
   {
     title: 'a signing key that is a folder',

@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Explanation } from '../../../src/check/explain-image.ts';
+import { makeExplainImage, type Explanation } from '../../../src/check/explain-image.ts';
 import type { Verdict } from '../../../src/check/verdict.ts';
 import { setUpCli } from '../../support/cli-setup.ts';
-import { digestOfA, digestOfB } from '../../support/sample-record.ts';
+import { parsePolicy } from '../../../src/policy/parse-policy.ts';
+import { compilePolicy } from '../../../src/policy/rule-for.ts';
+import { digestOfA, digestOfB, sampleRecord } from '../../support/sample-record.ts';
 import { admit, moved } from '../../support/verdicts.ts';
 
 const steps: Explanation['steps'] = [
@@ -29,7 +31,19 @@ describe('tagseal explain', () => {
     });
   });
 
-  it('exits as check does, and prints the denial in full', async () => {
+  it('prints the advice of a denial once', async () => {
+    const { ledger, resolver } = setUpCli();
+    const image = 'docker.io/library/alpine:3.16';
+    ledger.put({ record: sampleRecord(image, { digest: digestOfA }), logged: true });
+    resolver.now(image, digestOfB);
+    const policy = compilePolicy(parsePolicy([{ match: { images: ['**'] } }]));
+    const explain = makeExplainImage({ policy: () => policy, ledger, resolver, incident: () => 'incident' });
+    const { stdout } = await setUpCli({ runtime: { explain } }).run('explain', image);
+    expect(stdout.match(/tagseal accept/g)).toHaveLength(1);
+    expect(stdout).toContain(`\n  now      ${digestOfB}\n`);
+  });
+
+  it('exits as check does, and prints what was found', async () => {
     const { code, stdout, stderr } = await withVerdict(moved('alpine:3.16')).run('explain', 'alpine:3.16');
     expect({ code, stderr }).toEqual({ code: 1, stderr: '' });
     expect(stdout).toContain('answer: moved, exit code 1\n');
