@@ -98,6 +98,8 @@ function warningOf(
 
 function noteWarnings(text: string, note: Note, { door, dryRun }: DoorRules): readonly string[] {
   switch (note.kind) {
+    case 'wouldRestore':
+      return dryRun ? [warning(text, 'would be restored from the log')] : [];
     case 'wouldRecord':
       return dryRun ? [warning(text, 'would be recorded')] : [];
     case 'notRechecked':

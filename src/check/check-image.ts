@@ -3,7 +3,7 @@ import { ruleFor, type CompiledPolicy, type RuleMatch } from '../policy/rule-for
 import { isTagReference, parseReference } from '../reference/parse-reference.ts';
 import type { TagReference } from '../reference/reference.ts';
 import { currentDigest } from './current-digest.ts';
-import { dueRecord, isRefusal, recordDue } from './due-record.ts';
+import { dueRecord, foreseen, isRefusal, recordDue } from './due-record.ts';
 import type { Ledger, Resolver, VerifiedRecord } from './ports.ts';
 import { afterRecording, exempt, noVerdict, pinnedByDigest, verdict } from './reach-verdict.ts';
 import type { CheckContext, CheckImage, Verdict } from './verdict.ts';
@@ -48,9 +48,10 @@ export function makeCheckImage({ policy, ledger, resolver, incident }: CheckImag
       judgement = judge(reference, current.digest, known?.record.digest);
       const story = { reference, rule, context, notes: current.notes };
       const due = dueRecord(judgement, { known, tracked, current });
-      if (due.kind === 'nothing' || !context.mayRecord)
-        return verdict({ ...story, judgement: due.otherwise, known });
-
+      if (due.kind === 'nothing' || !context.mayRecord) {
+        const future = await foreseen(ledger, due, { reference, known, signal });
+        return verdict({ ...story, judgement: due.otherwise, known, future });
+      }
       const outcome = await recordDue(ledger, due, story);
       known = outcome.found;
       // a tracked tag is never refused for moving: it means what is recorded by now

@@ -1,7 +1,7 @@
 import type { Judgement } from '../ledger/judge.ts';
 import type { Digest } from '../reference/digest.ts';
 import type { Current } from './current-digest.ts';
-import type { Ledger, RecordOutcome, VerifiedRecord } from './ports.ts';
+import type { Foreseen, Ledger, RecordOutcome, VerifiedRecord } from './ports.ts';
 import type { Question } from './reach-verdict.ts';
 
 /** What is to be recorded before the verdict; `otherwise` is the judgement for who may not record. */
@@ -39,6 +39,20 @@ export function dueRecord(judgement: Judgement, { known, tracked, current }: Kno
   return judgement.kind === 'same' && !known.logged
     ? { kind: 'tag', digest: recorded, otherwise: judgement }
     : { kind: 'nothing', otherwise: judgement };
+}
+
+/** What would come of a first sight that the asker may not record: a tag is not called new before the log was asked. */
+export async function foreseen(
+  ledger: Ledger,
+  due: DueRecord,
+  { reference, known, signal }: Asker,
+): Promise<Foreseen | undefined> {
+  if (due.kind !== 'tag' || known !== undefined) return undefined;
+  return ledger.foresee(reference, due.digest, signal);
+}
+
+interface Asker extends Pick<Known, 'known'>, Pick<Question, 'reference'> {
+  readonly signal: AbortSignal;
 }
 
 /** Records what is due, waiting for the log as the rule says. Throws as Ledger. */

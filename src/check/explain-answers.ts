@@ -1,7 +1,7 @@
 import { quote } from '../errors/quote.ts';
 import type { TagReference } from '../reference/reference.ts';
 import type { ExplainStep } from './explain-image.ts';
-import type { Heard, LedgerAnswer, RegistryAnswer } from './overhear.ts';
+import type { Heard, LedgerAnswer, LogAnswer, RegistryAnswer } from './overhear.ts';
 import type { VerifiedRecord } from './ports.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -14,6 +14,7 @@ export function answerSteps(
   const isAsked = answers.some(({ from }) => from === 'registry');
   const first = answers.find((answer) => answer.from === 'ledger');
   return answers.flatMap((answer) => {
+    if (answer.from === 'log') return [logStep(answer)];
     if (answer.from === 'registry') return [registryStep(answer, verdict)];
     const record = recordStep(answer, first);
     // a failed look-up was the end of it
@@ -36,7 +37,7 @@ function recordSays(answer: LedgerAnswer, first: LedgerAnswer | undefined): Expl
     case 'none': {
       const says = answer.isAgain
         ? 'it has no record any more, so the remembered one counts'
-        : 'there is no record of it: it was never seen here';
+        : 'there is no record of it here';
       return { step: 'record', says, found: false };
     }
     case 'failed': {
@@ -89,6 +90,21 @@ function registryStep(answer: RegistryAnswer, verdict: Verdict): ExplainStep {
     code,
     forgiven: !isDenied,
   };
+}
+
+const FORESEEN = {
+  new: 'the log holds no claim of it: it is new',
+  restorable:
+    'the log has it with this very digest: only its record is missing here, and recording it restores that',
+} as const;
+
+function logStep(answer: LogAnswer): ExplainStep {
+  if (answer.kind === 'foreseen')
+    return { step: 'log', says: FORESEEN[answer.foreseen], found: answer.foreseen };
+  const { code, message } = answer;
+  const what =
+    code === 'RECORD_LOST' ? 'the log says that it is not new' : 'whether the log knows it cannot be told';
+  return { step: 'log', says: `${what} (${code}): ${message}`, code };
 }
 
 function notAsked({ record }: VerifiedRecord, { digest }: TagReference): ExplainStep {

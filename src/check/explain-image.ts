@@ -12,7 +12,7 @@ import type { Verdict } from './verdict.ts';
 
 /** One thing on the way to an answer. */
 export interface ExplainStep {
-  readonly step: 'reference' | 'rule' | 'record' | 'registry' | 'judgement' | 'verdict';
+  readonly step: 'reference' | 'rule' | 'record' | 'registry' | 'log' | 'judgement' | 'verdict';
   /** A sentence for people; foreign text is quoted. */
   readonly says: string;
   /** The facts of the sentence, for scripts. */

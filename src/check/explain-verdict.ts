@@ -98,6 +98,10 @@ function admitted({ reference, pin, notes }: Admission): Pick<Answer, 'says' | '
       const next = `this command records nothing: tagseal record ${canonicalText(reference)}`;
       return { says: `admitted: it would be recorded as ${pin}, which then runs`, next };
     }
+    if (note.kind === 'wouldRestore') {
+      const next = `this command records nothing: tagseal record ${canonicalText(reference)}`;
+      return { says: `admitted: its record would be restored as ${pin}, which then runs`, next };
+    }
     if (note.kind === 'runsRecorded') {
       const says = `admitted: the recorded ${pin} runs, since the rule says onMoved pinRecorded`;
       return { says, next: advice(note.denial) };

@@ -2,7 +2,7 @@ import { toAppError } from '../errors/app-error.ts';
 import type { ErrorCode } from '../errors/code.ts';
 import type { CompiledPolicy } from '../policy/rule-for.ts';
 import type { CheckImageParts } from './check-image.ts';
-import type { Resolved, VerifiedRecord } from './ports.ts';
+import type { Foreseen, Resolved, VerifiedRecord } from './ports.ts';
 
 export interface Failed {
   readonly kind: 'failed';
@@ -19,12 +19,16 @@ export type RegistryAnswer = { readonly from: 'registry' } & (
   ({ readonly kind: 'answered' } & Resolved) | Failed
 );
 
+export type LogAnswer = { readonly from: 'log' } & (
+  { readonly kind: 'foreseen'; readonly foreseen: Foreseen } | Failed
+);
+
 /** What was asked for one image, and answered. */
 export interface Heard {
   /** Absent where no rule was needed. */
   policy?: CompiledPolicy;
   /** In the order of the answers. */
-  readonly answers: (LedgerAnswer | RegistryAnswer)[];
+  readonly answers: (LedgerAnswer | RegistryAnswer | LogAnswer)[];
 }
 
 type Listened = Pick<CheckImageParts, 'policy' | 'ledger' | 'resolver'>;
@@ -61,6 +65,17 @@ export function overhear({ policy, ledger, resolver }: Listened): Listened & { r
     }
   }
 
+  async function foreseen(answer: Promise<Foreseen>): Promise<Foreseen> {
+    try {
+      const future = await answer;
+      heard.answers.push({ from: 'log', kind: 'foreseen', foreseen: future });
+      return future;
+    } catch (error) {
+      heard.answers.push({ from: 'log', ...failed(error) });
+      throw error;
+    }
+  }
+
   return {
     heard,
     policy() {
@@ -70,6 +85,7 @@ export function overhear({ policy, ledger, resolver }: Listened): Listened & { r
     ledger: {
       ...ledger,
       find: (reference, signal) => found(false, ledger.find(reference, signal)),
+      foresee: (reference, digest, signal) => foreseen(ledger.foresee(reference, digest, signal)),
       latest: (reference, signal) => found(true, ledger.latest(reference, signal)),
     },
     resolver: {

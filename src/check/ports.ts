@@ -60,12 +60,17 @@ export interface AdvanceRequest extends RecordRequest {
   readonly lost?: Privacy;
 }
 
+/** What recording a tag would come to that the store has no record of. `restorable`: the log binds it to this digest. */
+export type Foreseen = 'new' | 'restorable';
+
 /** Through it history is read and extended. Throws LOG_*, RECORD_*, STORE_UNAVAILABLE, DEADLINE_EXCEEDED. */
 export interface Ledger {
   /** The verified record, or nothing. A record that does not verify throws; a failed look-up throws. */
   find(reference: TagReference, signal: AbortSignal): Promise<VerifiedRecord | undefined>;
   /** Records the pair unless the tag has a record already. Safe to repeat; one winner among all askers. */
   record(request: RecordRequest, signal: AbortSignal): Promise<RecordOutcome>;
+  /** Asks the log before a tag is called new; records nothing. Throws RECORD_LOST where recording it would be refused. */
+  foresee(reference: TagReference, digest: Digest, signal: AbortSignal): Promise<Foreseen>;
   /** As `find`, but from the store although memory has an answer: somebody may have accepted a move meanwhile. */
   latest(reference: TagReference, signal: AbortSignal): Promise<VerifiedRecord | undefined>;
   /** Records the next generation of a known tag. Safe to repeat; one winner among all askers. */

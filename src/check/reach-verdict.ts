@@ -6,7 +6,7 @@ import type { Mode, Rule } from '../policy/policy.ts';
 import type { Digest } from '../reference/digest.ts';
 import type { Reference, TagReference } from '../reference/reference.ts';
 import { internalDenial, movedDenial, notRecordedDenial, pairDenial, unreachedDenial } from './denial.ts';
-import type { RecordOutcome, VerifiedRecord } from './ports.ts';
+import type { Foreseen, RecordOutcome, VerifiedRecord } from './ports.ts';
 import type { CheckContext, Denial, Note, Verdict } from './verdict.ts';
 
 export interface Question {
@@ -20,6 +20,8 @@ export interface Story extends Question {
   readonly judgement: Judgement;
   readonly known: VerifiedRecord | undefined;
   readonly first?: boolean;
+  /** What recording it would come to, where the asker may not. */
+  readonly future?: Foreseen | undefined;
 }
 
 /** Turns a judgement into what the rule makes of it. The only place that knows `onMoved` and the modes. */
@@ -121,14 +123,14 @@ function admission(
 }
 
 /** A new tag seen by somebody who may not record: it would be recorded with this digest. */
-function admitUnrecorded({ reference, rule, notes }: Story, pin: Digest): Verdict {
+function admitUnrecorded({ reference, rule, notes, future }: Story, pin: Digest): Verdict {
   return {
     kind: 'admit',
     reference,
     pin,
     first: false,
     rewrite: rule.rewrite,
-    notes: [...notes, { kind: 'wouldRecord' }],
+    notes: [...notes, { kind: future === 'restorable' ? 'wouldRestore' : 'wouldRecord' }],
   };
 }
 

@@ -30,6 +30,8 @@ export type DenialReason =
 export type Note =
   | { readonly kind: 'notRechecked'; readonly code: ErrorCode; readonly message: string }
   | { readonly kind: 'wouldRecord' }
+  /** The log knows the tag with this digest, and its record is missing. */
+  | { readonly kind: 'wouldRestore' }
   | { readonly kind: 'notLoggedYet' }
   | { readonly kind: 'runsRecorded'; readonly denial: Denial };
 

@@ -54,21 +54,21 @@ function row({ image, verdict }: Answered, colors: Colors): readonly Cell[] {
   ];
 }
 
+const PAINT: Readonly<Record<Word, 'green' | 'yellow' | 'red'>> = {
+  ok: 'green',
+  recorded: 'green',
+  new: 'yellow',
+  restorable: 'yellow',
+  exempt: 'yellow',
+  pending: 'yellow',
+  moved: 'red',
+  mismatch: 'red',
+  unrecorded: 'red',
+  failed: 'red',
+};
+
 export function paintOf(word: Word, colors: Colors): (text: string) => string {
-  switch (word) {
-    case 'ok':
-    case 'recorded':
-      return colors.green;
-    case 'new':
-    case 'exempt':
-    case 'pending':
-      return colors.yellow;
-    case 'moved':
-    case 'mismatch':
-    case 'unrecorded':
-    case 'failed':
-      return colors.red;
-  }
+  return colors[PAINT[word]];
 }
 
 function noteOf(verdict: Verdict): string {
@@ -93,6 +93,8 @@ function noteText(note: Note): string {
       return `answered from the record, not rechecked: ${note.message}`;
     case 'wouldRecord':
       return 'not recorded yet';
+    case 'wouldRestore':
+      return 'its record is missing, and the log has it';
     case 'notLoggedYet':
       return 'not in the log yet';
     case 'runsRecorded':

@@ -5,6 +5,8 @@ export type Word =
   | 'ok'
   /** Not recorded yet, and this command may not record. */
   | 'new'
+  /** The same, and the log has it with this digest. */
+  | 'restorable'
   /** This command made the record. */
   | 'recorded'
   | 'moved'
@@ -19,6 +21,7 @@ export function wordOf(verdict: Verdict): Word {
   switch (verdict.kind) {
     case 'admit':
       if (verdict.first) return 'recorded';
+      if (verdict.notes.some(({ kind }) => kind === 'wouldRestore')) return 'restorable';
       return verdict.notes.some(({ kind }) => kind === 'wouldRecord') ? 'new' : 'ok';
     case 'exempt':
     case 'pending':

@@ -43,6 +43,7 @@ export function countRecords(ledger: Ledger, metrics: Metrics | undefined): Ledg
   }
   return {
     find: (reference, signal) => ledger.find(reference, signal),
+    foresee: (reference, digest, signal) => ledger.foresee(reference, digest, signal),
     latest: (reference, signal) => ledger.latest(reference, signal),
     record: (request, signal) => counted(ledger.record(request, signal)),
     advance: (request, signal) => counted(ledger.advance(request, signal)),

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Ledger, VerifiedRecord } from '../check/ports.ts';
+import { makeForesee } from '../protocol/foresee.ts';
 import { makeKnownRecords, type KnownRecords } from '../protocol/known-records.ts';
 import { makeLedger } from '../protocol/ledger.ts';
 import { makeRecordMemory, type RecordMemory } from '../protocol/memory.ts';
@@ -52,7 +53,7 @@ export function assembleLedger(sources: LedgerSources): LedgerAssembly {
   const republisher = makeRepublisher({ ...sources, publisher });
   const reserver = makeReserver({ ...sources, rebuilder });
   return {
-    ledger: makeLedger({ records, reserver, publisher }),
+    ledger: makeLedger({ records, reserver, publisher, foresee: makeForesee({ ...sources, records }) }),
     records,
     publisher,
     restorer: makeRestorer({ ...sources, records, rebuilder, publisher, republisher }),

@@ -12,12 +12,13 @@ export interface LedgerParts {
   readonly records: KnownRecords;
   readonly reserver: Reserver;
   readonly publisher: Publisher;
+  readonly foresee: Ledger['foresee'];
 }
 
 const RETRY_AFTER_SECONDS = 1;
 
 /** The ledger protocol of DESIGN section 4: the store decides, the log proves, the tail audits. */
-export function makeLedger({ records, reserver, publisher }: LedgerParts): Ledger {
+export function makeLedger({ records, reserver, publisher, foresee }: LedgerParts): Ledger {
   const attempts = makeAttempts();
   const { lifetime } = publisher;
 
@@ -121,7 +122,7 @@ export function makeLedger({ records, reserver, publisher }: LedgerParts): Ledge
     return advance(request, signal);
   }
 
-  return { find, latest, record, advance };
+  return { find, latest, foresee, record, advance };
 }
 
 /** The tag means the wanted digest, or somebody has moved it on from what the asker knew. */

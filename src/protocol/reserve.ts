@@ -6,7 +6,7 @@ import { approvalStatement, isApprovalText } from '../ledger/statement.ts';
 import type { Digest } from '../reference/digest.ts';
 import type { TagReference } from '../reference/reference.ts';
 import type { LoadedRecord } from './load-record.ts';
-import { lostAdvice, UNBOUND } from './lost-claim.ts';
+import { lost } from './lost-claim.ts';
 import type { Naming } from './naming.ts';
 import type { Clock, LogHistory, RecordStore, StatementSigner } from './ports.ts';
 import type { Rebuilder } from './rebuild.ts';
@@ -129,15 +129,6 @@ export function makeReserver(parts: ReserverParts): Reserver {
     if (outcome === 'exists') return { kind: 'exists' };
     return { kind: 'restored', found: { record, logged: record.phase === 'Logged' } };
   }
-}
-
-function lost({ reference, digest }: Wish, { generation, claim }: TagInLog): AppError {
-  return new AppError({
-    code: 'RECORD_LOST',
-    message:
-      `${reference.canonical} was recorded before, and not as ${digest}, as far as can be told: ${UNBOUND} (generation ` +
-      `${generation}, log index ${claim.index}); ${lostAdvice(reference)}`,
-  });
 }
 
 function unreadable(reference: string, text: string): AppError {

@@ -69,6 +69,7 @@ export function noteTexts(canonical: string, notes: readonly Note[]): readonly s
       case 'runsRecorded':
         return [`${canonical} moved; this is the recorded digest`];
       case 'wouldRecord':
+      case 'wouldRestore':
       case 'notLoggedYet':
         return [];
     }

@@ -44,6 +44,10 @@ describe('a tag that is claimed in the log and bound to nothing, its record lost
     expect(refused.stderr).toContain('the log holds a claim of it that binds no digest known here');
     expect(refused.stderr).toContain(`tagseal accept ${image()}@`);
 
+    const checked = await run('check', image());
+    expect([checked.code, checked.stderr.includes('binds no digest known here')]).toEqual([4, true]);
+    expect((await run('explain', image())).stdout).toContain('the log says that it is not new (RECORD_LOST)');
+
     const accepted = await run(
       'accept',
       `${image()}@${digest}`,
@@ -72,6 +76,8 @@ describe('a tag that is claimed in the log and bound to nothing, its record lost
     await run('accept', `${image()}@${digest}`, '--reason', 'the store was lost');
     expect(await run('export', '--output-file', 'all.tar.gz')).toMatchObject({ code: 0 });
     await loseRecords();
+    const checked = await run('check', image());
+    expect([checked.code, checked.stdout.includes('restorable')]).toEqual([0, true]);
     expect(await run('restore', image())).toMatchObject({ code: 0, stderr: '' });
     expect((await run('history', image())).stdout).toContain(digest);
     await loseRecords();

@@ -1,5 +1,6 @@
 import type { Ledger, VerifiedRecord } from '../../src/check/ports.ts';
 import type { Logger } from '../../src/observe/log.ts';
+import { makeForesee } from '../../src/protocol/foresee.ts';
 import { makeKnownRecords } from '../../src/protocol/known-records.ts';
 import { makeLedger } from '../../src/protocol/ledger.ts';
 import { makeRecordMemory, type RecordMemory } from '../../src/protocol/memory.ts';
@@ -99,7 +100,7 @@ export function wireLedger(ports: LedgerPorts): ReadyLedger {
   const republisher = makeRepublisher({ ...shared, publisher });
   const reserver = makeReserver({ ...shared, rebuilder });
   return {
-    ledger: makeLedger({ records, reserver, publisher }),
+    ledger: makeLedger({ records, reserver, publisher, foresee: makeForesee({ ...shared, records }) }),
     publisher,
     restorer: makeRestorer({ ...shared, records, rebuilder, publisher, republisher }),
     naming,

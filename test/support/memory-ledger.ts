@@ -1,4 +1,10 @@
-import type { AdvanceRequest, Ledger, RecordOutcome, RecordRequest } from '../../src/check/ports.ts';
+import type {
+  AdvanceRequest,
+  Foreseen,
+  Ledger,
+  RecordOutcome,
+  RecordRequest,
+} from '../../src/check/ports.ts';
 import type { LoadedRecord } from '../../src/protocol/load-record.ts';
 import { AppError } from '../../src/errors/app-error.ts';
 import type { ErrorCode } from '../../src/errors/code.ts';
@@ -11,6 +17,8 @@ export interface MemoryLedger extends Ledger {
   readonly advanced: AdvanceRequest[];
   /** Makes every call fail, or every record stay pending, until told otherwise. */
   behave(how: 'normal' | 'pending' | 'outage' | { readonly fail: ErrorCode }): void;
+  /** What the log says of tags without a record: `new` until told otherwise. */
+  foreseen: Foreseen | ErrorCode;
   put(found: LoadedRecord): void;
   /** A newer generation that only `latest` and `advance` know of: somebody else made it. */
   putElsewhere(found: LoadedRecord): void;
@@ -44,7 +52,8 @@ export function makeMemoryLedger(): MemoryLedger {
     return { kind: 'pending', found, retryAfterSeconds: 1, ...(how === 'outage' && { outage }) };
   }
 
-  return {
+  const ledger: MemoryLedger = {
+    foreseen: 'new',
     recorded,
     advanced,
     behave: (next) => {
@@ -55,6 +64,12 @@ export function makeMemoryLedger(): MemoryLedger {
     async find({ canonical }) {
       failIfTold();
       return records.get(canonical);
+    },
+    async foresee() {
+      failIfTold();
+      const { foreseen } = ledger;
+      if (foreseen === 'new' || foreseen === 'restorable') return foreseen;
+      throw new AppError({ code: foreseen, message: `told to fail with ${foreseen}` });
     },
     async latest({ canonical }) {
       failIfTold();
@@ -81,4 +96,5 @@ export function makeMemoryLedger(): MemoryLedger {
       return made(sampleRecord(reference.canonical, next), request.waitFor);
     },
   };
+  return ledger;
 }

@@ -27,10 +27,21 @@ interface Case {
   readonly elsewhere?: Digest | undefined;
   readonly now?: Digest | ErrorCode | undefined;
   readonly ledger?: Parameters<MemoryLedger['behave']>[0];
+  /** What the log says of a tag without a record. */
+  readonly foreseen?: MemoryLedger['foreseen'];
 }
 
-function setUp({ rule = {}, record, logged = true, elsewhere, now, ledger: how = 'normal' }: Case) {
+function setUp({
+  rule = {},
+  record,
+  logged = true,
+  elsewhere,
+  now,
+  ledger: how = 'normal',
+  foreseen = 'new',
+}: Case) {
   const ledger = makeMemoryLedger();
+  ledger.foreseen = foreseen;
   const resolver = makeScriptedResolver();
   const log = { kind: 'rekor-v1', url: 'https://log.test', origin: 'log.test', index: 41, uuid: 'ab' };
   const entry = logged ? { log, phase: 'Logged' as const } : {};
@@ -63,10 +74,30 @@ const CASES: readonly (readonly [string, Case, readonly (string | RegExp)[]])[] 
       /rule: rule ".*" applies by image pattern "\*\*": mode enforce, onMoved deny, recheck always/,
       'record: there is no record of it',
       `registry: the registry says ${digestOfA} now, a manifest that was fetched and hashed`,
+      'log: the log holds no claim of it: it is new',
       `judgement: ${digestOfA} is not recorded yet`,
       `verdict: admitted: it would be recorded as ${digestOfA}`,
       `tagseal record ${TAG}`,
     ],
+  ],
+  [
+    'a tag that the log has, and the store not',
+    { now: digestOfA, foreseen: 'restorable' },
+    [
+      'record: there is no record of it here',
+      'log: the log has it with this very digest',
+      `verdict: admitted: its record would be restored as ${digestOfA}`,
+    ],
+  ],
+  [
+    'a tag that is lost',
+    { now: digestOfA, foreseen: 'RECORD_LOST' },
+    ['log: the log says that it is not new (RECORD_LOST)', 'verdict: refused: RECORD_LOST'],
+  ],
+  [
+    'a tag without a record while the log is away',
+    { now: digestOfA, foreseen: 'LOG_UNAVAILABLE' },
+    ['log: whether the log knows it cannot be told (LOG_UNAVAILABLE)', 'verdict: refused: LOG_UNAVAILABLE'],
   ],
   [
     'a known tag',

@@ -29,6 +29,34 @@ describe('tagseal check', () => {
     });
   });
 
+  it.each([
+    ['that its record is lost, as record does', 'RECORD_LOST', 4],
+    ['that it cannot tell while the log is away', 'LOG_UNAVAILABLE', 3],
+  ] as const)(
+    'calls a tag without a record not new before the log was asked: it says %s',
+    async (_, code, exit) => {
+      const { ledger, resolver, run } = setUpCli();
+      resolver.now(ALPINE, digestOfA);
+      ledger.foreseen = code;
+      const told = await run('check', 'alpine:3.16', '-o', 'json');
+      expect(told.code).toBe(exit);
+      expect(JSON.parse(told.stdout)).toMatchObject([{ verdict: 'failed', error: { code } }]);
+      expect(ledger.recorded).toEqual([]);
+    },
+  );
+
+  it('says of a tag whose record is missing, and that the log has, that it can be restored', async () => {
+    const { ledger, resolver, run } = setUpCli();
+    resolver.now(ALPINE, digestOfA);
+    ledger.foreseen = 'restorable';
+    const { code, stdout } = await run('check', 'alpine:3.16');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /alpine:3\.16 +restorable +sha256:a+ +- +its record is missing, and the log has it\n/,
+    );
+    expect(ledger.recorded).toEqual([]);
+  });
+
   it('calls an unknown tag new and records nothing', async () => {
     const { ledger, resolver, run } = setUpCli();
     resolver.now(ALPINE, digestOfA);
