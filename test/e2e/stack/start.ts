@@ -4,8 +4,10 @@ import { once } from 'node:events';
 import { createServer as createTcpServer } from 'node:net';
 import { generateKeyPairSync } from 'node:crypto';
 import { join, normalize } from 'node:path';
-import { startProcess, type RunningProcess } from '../../support/start-process.ts';
+import type { RunningProcess } from '../../support/start-process.ts';
 import { goTool } from './install.ts';
+import { startPart, type Part } from './kubernetes/part.ts';
+import { LOOPBACK, type Place } from './kubernetes/place.ts';
 
 /** Ports that were free a moment ago; programs that cannot take port 0 need them. */
 export async function freePorts(count: number): Promise<number[]> {
@@ -27,15 +29,18 @@ export async function freePorts(count: number): Promise<number[]> {
   );
 }
 
-export interface StartedRegistry extends AsyncDisposable {
-  /** `127.0.0.1:port`, plain HTTP. */
+export interface StartedRegistry extends Part {
+  /** `address:port`, plain HTTP. */
   readonly host: string;
-  readonly process: RunningProcess;
 }
 
-/** The distribution registry (CNCF distribution v3) on loopback, its data under `folder`. */
-export async function startRegistry(folder: string): Promise<StartedRegistry> {
-  const [port = 0] = await freePorts(1);
+/** The distribution registry (CNCF distribution v3), on loopback by default, its data under `folder`. */
+export async function startRegistry(
+  folder: string,
+  { place = LOOPBACK, port }: { readonly place?: Place; readonly port?: number } = {},
+): Promise<StartedRegistry> {
+  const [free = 0] = await freePorts(1);
+  const host = `${place.address}:${port ?? free}`;
   await mkdir(folder, { recursive: true });
   const config = join(folder, 'registry.yml');
   await writeFile(
@@ -44,18 +49,17 @@ export async function startRegistry(folder: string): Promise<StartedRegistry> {
       version: 0.1,
       log: { level: 'info', accesslog: { disabled: true } },
       storage: { filesystem: { rootdirectory: join(folder, 'data') } },
-      http: { addr: `127.0.0.1:${port}`, secret: 'test' },
+      http: { addr: host, secret: 'test' },
     }),
   );
-  const process = startProcess(goTool('registry'), ['serve', config], {
+  const registry = await startPart({
+    place,
+    command: goTool('registry'),
+    args: ['serve', config],
     env: { OTEL_TRACES_EXPORTER: 'none' },
+    ready: (process) => process.waitFor(/listening on/),
   });
-  await process.waitFor(/listening on/);
-  return {
-    host: `127.0.0.1:${port}`,
-    process,
-    [Symbol.asyncDispose]: () => process[Symbol.asyncDispose](),
-  };
+  return { ...registry, host };
 }
 
 /** A server that a test can take away and bring back: same address, same keys, same data. */
@@ -73,8 +77,17 @@ export interface StartedRekor extends Restartable, AsyncDisposable {
   readonly storage: string;
 }
 
-/** A private Rekor v2 (POSIX) on loopback, its tiles served by a static file server as in production. */
-export async function startRekorV2(folder: string): Promise<StartedRekor> {
+/**
+ * A private Rekor v2 (POSIX), its tiles served by a static file server as in production: by this process, at
+ * `readAddress`. On loopback by default.
+ */
+export async function startRekorV2(
+  folder: string,
+  {
+    place = LOOPBACK,
+    readAddress = '127.0.0.1',
+  }: { readonly place?: Place; readonly readAddress?: string } = {},
+): Promise<StartedRekor> {
   const [http = 0, grpc = 0, metrics = 0] = await freePorts(3);
   const storage = join(folder, 'storage');
   await mkdir(storage, { recursive: true });
@@ -88,7 +101,7 @@ export async function startRekorV2(folder: string): Promise<StartedRekor> {
     `--storage-dir=${storage}`,
     `--signer-filepath=${keyFile}`,
     '--hostname=rekor-local',
-    '--http-address=127.0.0.1',
+    `--http-address=${place.address}`,
     `--http-port=${http}`,
     '--grpc-address=127.0.0.1',
     `--grpc-port=${grpc}`,
@@ -97,26 +110,25 @@ export async function startRekorV2(folder: string): Promise<StartedRekor> {
     '--batch-max-age=50ms',
     '--persistent-antispam',
   ];
-  const url = `http://127.0.0.1:${http}`;
-  let process: RunningProcess;
-  async function start(): Promise<void> {
-    process = startProcess(goTool('rekorV2'), args, { env: { GOMEMLIMIT: '512MiB' } });
-    await untilHealthy(`${url}/healthz`, process);
-  }
-  const tiles = await serveFolder(storage);
-  await start();
+  const url = `http://${place.address}:${http}`;
+  const rekor = await startPart({
+    place,
+    command: goTool('rekorV2'),
+    args,
+    env: { GOMEMLIMIT: '512MiB' },
+    ready: (process) => untilHealthy(`${url}/healthz`, process),
+  });
+  const tiles = await serveFolder(storage, readAddress);
   return {
     url,
     readUrl: tiles.url,
     origin: 'rekor-local',
     publicKeyFile,
     storage,
-    start,
-    async kill() {
-      await process.stop('SIGKILL');
-    },
+    start: () => rekor.start(),
+    kill: () => rekor.kill(),
     async [Symbol.asyncDispose]() {
-      await process[Symbol.asyncDispose]();
+      await rekor[Symbol.asyncDispose]();
       tiles.server.closeAllConnections();
       tiles.server.close();
     },
@@ -142,7 +154,10 @@ function pause(ms: number): Promise<undefined> {
   });
 }
 
-async function serveFolder(folder: string): Promise<{ readonly url: string; readonly server: Server }> {
+async function serveFolder(
+  folder: string,
+  host: string,
+): Promise<{ readonly url: string; readonly server: Server }> {
   const server = createServer((request, response) => {
     const path = normalize(decodeURIComponent((request.url ?? '/').split('?')[0] ?? '/'));
     const file = join(folder, path);
@@ -155,9 +170,9 @@ async function serveFolder(folder: string): Promise<{ readonly url: string; read
       .catch(() => {
         response.writeHead(404).end();
       });
-  }).listen(0, '127.0.0.1');
+  }).listen(0, host);
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no address');
-  return { url: `http://127.0.0.1:${address.port}`, server };
+  return { url: `http://${host}:${address.port}`, server };
 }
