@@ -68,7 +68,12 @@ export type ImportOutcome =
   | { readonly kind: 'imported' }
   | { readonly kind: 'present' }
   /** The store says another digest for this generation, or the newest generation forbids it. */
-  | { readonly kind: 'conflict'; readonly recorded: Digest };
+  | {
+      readonly kind: 'conflict';
+      readonly recorded: Digest;
+      /** The record in the store is Conflicted, and this one is not the older claim that contradicts it. */
+      readonly isConflicted?: boolean;
+    };
 
 /** Who made a signature that was verified. */
 export type RecordSigner =

@@ -129,7 +129,8 @@ export function makeLedgerOperations(parts: OperationParts): LedgerOperations {
       if (!logged) throw reservedOnly(record);
       const there = await sameGeneration(record, signal);
       // what the older claim of the log denies, the evidence of that very claim mends
-      if (there?.record.phase === 'Lost') return mend(there, record, { dryRun }, signal);
+      if (there !== undefined && isMended(there.record, record))
+        return mend(there, record, { dryRun }, signal);
       if (there !== undefined) return compared(there.record, record);
       if (dryRun) return { kind: 'imported' };
       if ((await store.reserve({ ...record, origin: 'import' }, signal)) === 'created')
@@ -167,7 +168,14 @@ function stepFrom(known: VerifiedRecord | Lost): readonly [{ from: number; lost?
   return [{ from: generation, lost: privacy }, { lost: generation }];
 }
 
+/** Of a Conflicted one only by evidence that was in the log before it was reserved: there the older claim was seen. */
+function isMended({ phase, reservedAt }: TagRecord, { log }: TagRecord): boolean {
+  if (phase === 'Lost') return true;
+  return phase === 'Conflicted' && log?.origin === reservedAt.origin && log.index < reservedAt.treeSize;
+}
+
 function compared(there: TagRecord, record: TagRecord): ImportOutcome {
+  if (there.phase === 'Conflicted') return { kind: 'conflict', recorded: there.digest, isConflicted: true };
   return there.digest === record.digest ? { kind: 'present' } : { kind: 'conflict', recorded: there.digest };
 }
 

@@ -23,6 +23,7 @@ type Answer =
       readonly name: string;
       readonly record: TagRecord;
       readonly recorded: string;
+      readonly isConflicted: boolean;
     }
   | { readonly kind: 'failed'; readonly name: string; readonly failure: Failure };
 
@@ -77,7 +78,10 @@ async function importOne(
 }
 
 function answerOf(name: string, record: TagRecord, outcome: ImportOutcome): Answer {
-  if (outcome.kind === 'conflict') return { kind: 'conflict', name, record, recorded: outcome.recorded };
+  if (outcome.kind === 'conflict') {
+    const { recorded, isConflicted = false } = outcome;
+    return { kind: 'conflict', name, record, recorded, isConflicted };
+  }
   return { kind: 'counted', as: outcome.kind };
 }
 
@@ -115,8 +119,14 @@ function codeOf(answer: Bad): number {
 
 function problemOf(answer: Bad): string {
   if (answer.kind === 'failed') return `${answer.name}: ${answer.failure.message}`;
-  const { name, record, recorded } = answer;
+  const { name, record, recorded, isConflicted } = answer;
   const { reference, generation, digest } = record;
+  if (isConflicted) {
+    return (
+      `${name}: the store's record of ${reference}, generation ${generation}, is refused for an older claim in the log, and the ` +
+      `one in the archive does not prove to be that; ask the log: tagseal restore ${reference}@${digest}`
+    );
+  }
   return `${name}: ${reference}, generation ${generation} is ${digest} in the archive and ${recorded} in the store; a record is never replaced`;
 }
 
