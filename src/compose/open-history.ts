@@ -10,6 +10,7 @@ import type { Candidate, EvidenceVerifier, LogHistory, LogReader, StateStore } f
 import { makeShardLife } from '../protocol/shard-life.ts';
 import { makeSearchHistory } from '../protocol/search-history.ts';
 import { makeSharedTail, type SharedTail } from '../protocol/shared-tail.ts';
+import { makeTailFloor } from '../protocol/tail-floor.ts';
 import { makeTailLease } from '../protocol/tail-lease.ts';
 import { makeTailSnapshots, tailPrefix } from '../protocol/tail-snapshot.ts';
 import type { TailObservation } from '../protocol/tail-meter.ts';
@@ -121,6 +122,8 @@ function openShard(parts: HistoryParts, { trust, reader, isActive, accept }: Sha
   const { origin } = trust;
   const place = tailPlace(trust, signer);
   const watch = { clock, observe: (seen: TailObservation) => isActive && metrics?.setTail(seen) };
+  // the origin of a v1's checkpoints is known only once it was asked
+  const floor = trust.kind === 'rekor-v1' ? undefined : makeTailFloor({ state, log: place.log, logger });
   const common = { verifier, logger, origin, lifetime, watch, ...(accept && { accept }) };
   const key = createHmac('sha256', secret).update('tagseal/tail/v1').digest();
   const prefix = tailPrefix(place);
@@ -129,6 +132,7 @@ function openShard(parts: HistoryParts, { trust, reader, isActive, accept }: Sha
       ...common,
       reader: from,
       clock,
+      ...(floor && { floor }),
       snapshots: makeTailSnapshots({ ...place, state, key, logger }),
       ...(metrics && {
         lease: makeTailLease({
@@ -152,7 +156,7 @@ function openShard(parts: HistoryParts, { trust, reader, isActive, accept }: Sha
         ? open(reader)
         : makeShardLife(life);
   return {
-    history: makeTileHistory({ tail: shared.tail, reader, verifier }),
+    history: makeTileHistory({ tail: shared.tail, reader, verifier, floor }),
     followed: { tail: shared.tail, reader, logId: logIdOf(trust) },
     turn: (signal) => shared.turn(signal),
     close: (signal) => shared.close(signal),

@@ -34,4 +34,6 @@ export interface VerifiedEntry {
   readonly uuid: string;
   /** Seconds since the epoch, signed by the log or a timestamp authority; absent where neither vouches for a time. */
   readonly integratedTime?: number;
+  /** The signed note of the checkpoint that its proof leads to. */
+  readonly checkpoint: string;
 }

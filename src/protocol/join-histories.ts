@@ -22,6 +22,10 @@ export function joinHistories(active: LogHistory, earlier: readonly LogHistory[]
       const holder = earlier.find((each) => each.position().origin === entry.origin) ?? active;
       return holder.bundleOf(entry, signal);
     },
+    async holdTo(checkpoint, signal) {
+      // each keeps what is its own
+      for (const each of all) await each.holdTo?.(checkpoint, signal);
+    },
     // who cannot answer at once may have it
     knows: (digest) => all.some((each) => each.knows?.(digest) ?? true),
   };

@@ -141,6 +141,11 @@ export interface LogHistory {
    * is sure, true is not verified. Present where the answer costs nothing: where every leaf is read.
    */
   knows?(statementDigest: string): boolean;
+  /**
+   * Keeps the signed note of a checkpoint that proves a record: the log must go on from it, also when it is read by a later
+   * process. Present where every leaf is read. Throws STORE_UNAVAILABLE, LOG_PROOF_INVALID.
+   */
+  holdTo?(checkpoint: string, signal: AbortSignal): Promise<void>;
   /** Its bundle, with a proof to the newest checkpoint; not verified yet. */
   bundleOf(entry: OwnEntry, signal: AbortSignal): Promise<SerializedBundle>;
 }

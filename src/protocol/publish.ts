@@ -108,6 +108,8 @@ export function makePublisher(parts: PublisherParts): Publisher {
       return lose(found, claim);
     }
     const record = loggedRecord(found.record, { claim, binding }, identity);
+    // before anybody relies on the record: a log that was set back meanwhile is found out by the next process
+    await history.holdTo?.(binding.entry.checkpoint, lifetime);
     const outcome = await store.update(record, found.version, lifetime);
     // somebody else finished the same reservation: theirs is as good, read it
     if (outcome === 'conflict') return carryOn(load, reference);

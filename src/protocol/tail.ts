@@ -7,6 +7,7 @@ import type { Logger } from '../observe/log.ts';
 import { orAborted } from './or-aborted.ts';
 import { makeOwnLeaves, type OwnLeaf, type OwnLeaves } from './own-leaves.ts';
 import type { EvidenceVerifier, LeafBatch, LogReader } from './ports.ts';
+import { setBack, type TailFloor } from './tail-floor.ts';
 import { makeTailMeter, type TailWatch } from './tail-meter.ts';
 
 /** Follows a tile log from its first leaf, so that nothing of ours can be in it, or leave it, unseen. */
@@ -19,7 +20,8 @@ export interface Tail {
   ready(signal: AbortSignal): Promise<void>;
   /**
    * Reads on to the newest checkpoint; where another process does that for all, takes over what it has saved. Throws
-   * LOG_UNAVAILABLE, LOG_PROOF_INVALID, STORE_UNAVAILABLE; LOG_FORKED for ever once the log has lied.
+   * LOG_UNAVAILABLE, LOG_PROOF_INVALID, STORE_UNAVAILABLE; LOG_FORKED for ever once the log has lied, and as long as it
+   * shows less than it has proven records with.
    */
   follow(signal: AbortSignal): Promise<void>;
   /** How far it has read and verified. */
@@ -80,6 +82,8 @@ export interface TailParts {
   readonly accept?: (checkpoint: Checkpoint) => void;
   /** Without it each process reads all, from the first leaf. */
   readonly shared?: SharedProgress;
+  /** What the log has proven records with. */
+  readonly floor?: Pick<TailFloor, 'load' | 'newest'>;
   readonly watch?: TailWatch;
 }
 
@@ -87,11 +91,14 @@ export interface TailParts {
 const SMALL_GAP = 2_560;
 
 export function makeTail(parts: TailParts): Tail {
-  const { reader, verifier, logger, origin, lifetime, shared } = parts;
+  const { reader, verifier, logger, origin, lifetime, shared, floor } = parts;
   let own = makeOwnLeaves();
   let range = makeCompactRange();
   let verified: VerifiedRange = { range: range.state(), leaves: 0 };
   let fork: AppError | undefined;
+  let behind: AppError | undefined;
+  // the leaves read so far do not give the tree that has proven records
+  let isOffFloor = false;
   let following: Promise<void> | undefined;
   let isAsking = false;
   let isResumed = shared === undefined;
@@ -101,17 +108,26 @@ export function makeTail(parts: TailParts): Tail {
   async function readOn(): Promise<void> {
     isAsking = true;
     if (!isResumed) await takeOver();
+    // asked for before the head: what is proven meanwhile may be newer than that
+    const least = hasCaughtUp ? undefined : await floor?.load(lifetime);
     let head = await newestHead();
     // the other process may have seen a newer head than this one: ask again, or the log would seem to shrink
     if (head.treeSize - range.size > SMALL_GAP && (await takeOver())) head = await newestHead();
     isAsking = false;
-    if (head.treeSize < range.size)
-      throw forked(`its tree shrank from ${range.size} to ${head.treeSize} leaves`);
+    refuseSmaller(head, least);
     await verifyTo(head);
+    if (isOffFloor) throw forked('it has proven records with a tree that its leaves do not give');
     verified = { range: range.state(), checkpoint: head, leaves: own.count };
     hasCaughtUp = true;
     tell(head);
     await shared?.save(state(), lifetime).catch(splitView);
+  }
+
+  function refuseSmaller(head: Checkpoint, least: Checkpoint | undefined): void {
+    if (head.treeSize < range.size)
+      throw forked(`its tree shrank from ${range.size} to ${head.treeSize} leaves`);
+    if (least !== undefined && head.treeSize < least.treeSize) throw stale(head, least);
+    behind = undefined;
   }
 
   async function newestHead(): Promise<Checkpoint> {
@@ -134,10 +150,12 @@ export function makeTail(parts: TailParts): Tail {
   async function reaches(head: Checkpoint): Promise<boolean> {
     tell(head);
     meter.started();
+    holdToFloor();
     for await (const batch of reader.leaves(range.size, head.treeSize, lifetime)) {
       readBatch(batch);
       tell(head);
-      await shared?.save(state(), lifetime).catch(splitView);
+      // what another process would take over is behind the floor, and never held against it
+      if (!isOffFloor) await shared?.save(state(), lifetime).catch(splitView);
     }
     return range.size === head.treeSize && sameHash(head.rootHash, range.root());
   }
@@ -149,11 +167,26 @@ export function makeTail(parts: TailParts): Tail {
       const statementDigest = verifier.candidate(body);
       if (statementDigest !== undefined) own.add({ index: range.size, statementDigest, leafHash: hash });
       range.append(hash);
+      holdToFloor();
     }
     meter.read(entries.length);
   }
 
+  function holdToFloor(): void {
+    const least = floor?.newest();
+    if (range.size === least?.treeSize && !sameHash(range.root(), least.rootHash)) isOffFloor = true;
+  }
+
+  /** Not for ever: a cache on the way may have kept an old head. */
+  function stale(head: Checkpoint, least: Checkpoint): AppError {
+    const error = setBack(head, least);
+    if (behind === undefined) logger.error('log.forked', { origin, treeSize: head.treeSize }, error.message);
+    behind = error;
+    return error;
+  }
+
   function backToVerified(): void {
+    isOffFloor = false;
     range = makeCompactRange(verified.range);
     own.truncate(verified.leaves);
   }
@@ -165,6 +198,7 @@ export function makeTail(parts: TailParts): Tail {
     if (saved === undefined) return false;
     ({ own, verified } = saved);
     range = makeCompactRange(saved.read);
+    isOffFloor = false;
     if (verified.checkpoint !== undefined) tell(verified.checkpoint);
     return true;
   }
@@ -219,7 +253,7 @@ export function makeTail(parts: TailParts): Tail {
     position: () => ({ origin, treeSize: verified.range.size }),
     checkpoint: () => verified.checkpoint,
     own: () => below(own, verified),
-    fork: () => fork,
+    fork: () => fork ?? behind,
     state,
   };
 

@@ -3,24 +3,28 @@ import { leafHash } from '../ledger/leaf-hash.ts';
 import { statementDigest } from '../ledger/statement.ts';
 import type { OwnLeaf } from './own-leaves.ts';
 import type { EvidenceVerifier, LogHistory, LogReader } from './ports.ts';
+import type { TailFloor } from './tail-floor.ts';
 import type { Tail } from './tail.ts';
 
 export interface TileHistoryParts {
   readonly tail: Tail;
   readonly reader: Pick<LogReader, 'leaves' | 'bundleAt'>;
   readonly verifier: Pick<EvidenceVerifier, 'own'>;
+  /** Absent where nothing is kept from one process to the next. */
+  readonly floor?: Pick<TailFloor, 'raise'> | undefined;
 }
 
 /** A history that costs no I/O where the log has nothing of ours. */
 export type TileHistory = LogHistory & Required<Pick<LogHistory, 'knows'>>;
 
 /** The history of a log that is followed leaf by leaf: exact, since nothing of ours can be in it unseen. */
-export function makeTileHistory({ tail, reader, verifier }: TileHistoryParts): TileHistory {
+export function makeTileHistory({ tail, reader, verifier, floor }: TileHistoryParts): TileHistory {
   const bodies = makeLeafBodies(reader, tail);
   return {
     ready: (signal) => tail.ready(signal),
     position: () => tail.position(),
     knows: (digest) => tail.own().over(digest).length > 0,
+    ...(floor && { holdTo: (note, signal) => floor.raise(note, signal) }),
     async earliest(statement, signal) {
       for (const leaf of tail.own().over(statementDigest(statement))) {
         const signed = await verifier.own(statement, await bodies.read(leaf, signal));

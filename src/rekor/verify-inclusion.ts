@@ -54,6 +54,7 @@ export function makeEntryCheck(trust: LogTrust): EntryCheck {
       logIndex: entry.logIndex,
       logId: entry.logId,
       uuid: `${uuidPrefix}${Buffer.from(hash).toString('hex')}`,
+      checkpoint: entry.proof.checkpoint,
       ...(entry.integratedTime === 0 ? {} : { integratedTime: entry.integratedTime }),
     };
   };

@@ -66,6 +66,7 @@ export function makeMemoryLog(kind: MemoryLogKind = 'embedded'): MemoryLog {
       logIndex,
       logId: 'bG9n',
       uuid: statementDigest(signed.statement),
+      checkpoint: '',
       ...(integratedTime !== undefined && { integratedTime }),
     };
   }

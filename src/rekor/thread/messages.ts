@@ -26,6 +26,7 @@ const verifiedEntry = z.object({
   logIndex: z.number(),
   logId: z.string(),
   uuid: z.string(),
+  checkpoint: z.string(),
   integratedTime: z.exactOptional(z.number()),
 });
 const signedStatement = z.object({

@@ -21,7 +21,7 @@ const verifier: Pick<EvidenceVerifier, 'own' | 'verify' | 'leafHash'> & LeafVeri
   leafHash: ({ statement }) => Buffer.from(leafHash(ownBody(statement))).toString('hex'),
   async verify({ bundle: { index, logId } }) {
     if (typeof index !== 'number') throw new AppError({ code: 'RECORD_INVALID', message: 'bad bundle' });
-    return { logIndex: index, logId: String(logId), uuid: '' };
+    return { logIndex: index, logId: String(logId), uuid: '', checkpoint: '' };
   },
   own: async (statement, body) =>
     Buffer.from(body).equals(ownBody(statement)) ? sampleRecord().claim : undefined,

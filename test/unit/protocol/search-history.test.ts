@@ -73,7 +73,7 @@ function setUp({ treeSize = 100, indexed = [], batches, held, deterministic = tr
       },
       verify: async ({ bundle }) => {
         check('verify');
-        return { logIndex: Number(bundle['index']), logId: '', uuid: '' };
+        return { logIndex: Number(bundle['index']), logId: '', uuid: '', checkpoint: '' };
       },
     },
   });

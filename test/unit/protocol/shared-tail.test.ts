@@ -4,6 +4,7 @@ import { statementDigest } from '../../../src/ledger/statement.ts';
 import type { LogFields } from '../../../src/observe/log.ts';
 import type { StateStore } from '../../../src/protocol/ports.ts';
 import { makeSharedTail } from '../../../src/protocol/shared-tail.ts';
+import { makeTailFloor } from '../../../src/protocol/tail-floor.ts';
 import { makeTailLease } from '../../../src/protocol/tail-lease.ts';
 import { makeTailSnapshots } from '../../../src/protocol/tail-snapshot.ts';
 import { makeMemoryState } from '../../support/memory-state.ts';
@@ -35,6 +36,7 @@ function start({ log, state, holder, key = 'secret', watched = ['us'], reader = 
     holder === undefined
       ? {}
       : { lease: makeTailLease({ state, name: 'lease', holder, clock, periodMs: 1_000 }) };
+  const floor = makeTailFloor({ state, log: log.trust, logger });
   const shared = makeSharedTail({
     reader,
     verifier: ownOfTreeLog,
@@ -43,11 +45,12 @@ function start({ log, state, holder, key = 'secret', watched = ['us'], reader = 
     lifetime: signal,
     snapshots: makeTailSnapshots({ state, log: log.trust, watched, key: Buffer.from(key), logger }),
     clock,
+    floor,
     ...lease,
   });
   const size = () => shared.tail.position().treeSize;
   const knows = (statement: string) => shared.tail.own().over(statementDigest(statement)).length > 0;
-  return { ...shared, events, size, knows, wait: (ms: number) => (now += ms) };
+  return { ...shared, events, size, knows, floor, wait: (ms: number) => (now += ms) };
 }
 
 /** A store in which documents can be changed by hand. */

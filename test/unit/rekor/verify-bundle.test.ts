@@ -28,11 +28,12 @@ const entryVerdictV1 = (entry: LogEntry) =>
   codeOf(() => verifierV1.verify({ ...signed, bundle: assembleBundle(signed, entry) }));
 
 describe('verify', () => {
-  it('accepts good evidence on v2 and tells index, log and leaf', async () => {
+  it('accepts good evidence on v2 and tells index, log, leaf and checkpoint', async () => {
     expect(await verifier.verify(loggedIn(log, signed))).toEqual({
       logIndex: 1,
       logId: good.logId,
       uuid: Buffer.from(leafHash(body)).toString('hex'),
+      checkpoint: good.proof.checkpoint,
     });
   });
 

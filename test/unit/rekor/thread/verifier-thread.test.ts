@@ -110,7 +110,7 @@ describe('a verifier thread', () => {
   });
 
   it('is not taken to hang while it answers one after the other, however many wait', async () => {
-    const entry = { logIndex: 1, logId: 'bG9n', uuid: '' };
+    const entry = { logIndex: 1, logId: 'bG9n', uuid: '', checkpoint: '' };
     const line = `
       for (const end = Date.now() + 50; Date.now() < end; );
       parentPort.postMessage({ id: request.id, value: ${JSON.stringify(entry)} });`;
