@@ -1,16 +1,20 @@
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { issueLeaf, makeAuthority } from '../../../src/http/tls.ts';
 import { makeTempFolder, type TempFolder } from '../../support/temp-folder.ts';
 import { succeed } from '../stack/kubernetes/clients.ts';
 import { startCluster, type StartedCluster } from '../stack/kubernetes/cluster.ts';
+import { pushMarked } from '../stack/kubernetes/images.ts';
 import { buildTagsealImage, type TagsealImage } from '../stack/kubernetes/tagseal-image.ts';
 import { until } from '../stack/until.ts';
 
 const MOST_BYTES = 200_000_000;
 const PATIENCE_MS = 60_000;
+const HOUR_MS = 3_600_000;
 
 let folder: TempFolder;
 let cluster: StartedCluster;
@@ -30,13 +34,48 @@ afterAll(async () => {
   expect(await readFile('/proc/mounts', 'utf8')).not.toContain(folder.path);
 });
 
+/** Denies what it is asked about. */
+const JUDGE = `
+require('node:https')
+  .createServer({ cert: process.env.CERT, key: process.env.KEY }, async (request, response) => {
+    const { request: { uid } } = JSON.parse(Buffer.concat(await request.toArray()).toString());
+    const status = { code: 403, message: 'by the Pod' };
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify({
+      apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response: { uid, allowed: false, status },
+    }));
+  })
+  .listen(8443);
+`;
+
+/** Sends it the ConfigMaps named `judged`. */
+function webhookOf(ca: string): object {
+  const service = { name: 'judge', namespace: 'default' };
+  return {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'ValidatingWebhookConfiguration',
+    metadata: { name: 'judge' },
+    webhooks: [
+      {
+        name: 'judge.tagseal.test',
+        clientConfig: { service, caBundle: Buffer.from(ca).toString('base64') },
+        rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['configmaps'] }],
+        matchConditions: [{ name: 'named', expression: 'object.metadata.name == "judged"' }],
+        admissionReviewVersions: ['v1'],
+        sideEffects: 'None',
+        failurePolicy: 'Ignore',
+      },
+    ],
+  };
+}
+
 /** A Pod of one container, named as it. */
-function pod(name: string, container: object, labels: object = {}): object {
+function pod(name: string, container: object, labels: object = {}, spec: object = {}): object {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { name, labels },
-    spec: { restartPolicy: 'Never', containers: [{ name, ...container }] },
+    spec: { restartPolicy: 'Never', containers: [{ name, ...container }], ...spec },
   };
 }
 
@@ -87,24 +126,65 @@ describe('the cluster', () => {
     expect(packed).toBeLessThan(MOST_BYTES);
   });
 
-  it('calls a Service from the API server', async () => {
-    const args = ['-c', 'echo from the Pod > /www/index.html; exec httpd -f -p 8080 -h /www'];
-    const container = { image: cluster.busybox, command: ['/bin/sh'], args };
-    const port = { port: 80, targetPort: 8080 };
-    await apply(pod('web', container, { app: 'web' }), {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { name: 'web' },
-      spec: { selector: { app: 'web' }, ports: [port] },
+  it('calls a webhook behind a Service from the API server', async () => {
+    const now = Date.now();
+    const authority = await makeAuthority({ lifetimeMs: HOUR_MS, now });
+    const { cert, key } = await issueLeaf({
+      authority,
+      names: ['judge.default.svc'],
+      lifetimeMs: HOUR_MS,
+      now,
     });
-    await ready('web');
-    const address = await succeed(
-      cluster.kubectl(['get', 'service', 'web', '-o', 'jsonpath={.spec.clusterIP}']),
+    await apply(
+      pod(
+        'judge',
+        {
+          image: tagseal.image,
+          command: ['/nodejs/bin/node', '-e', JUDGE],
+          env: [
+            { name: 'CERT', value: cert },
+            { name: 'KEY', value: key },
+          ],
+          readinessProbe: { tcpSocket: { port: 8443 }, periodSeconds: 1 },
+        },
+        { app: 'judge' },
+      ),
+      {
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name: 'judge' },
+        spec: { selector: { app: 'judge' }, ports: [{ port: 443, targetPort: 8443 }] },
+      },
     );
-    const get = async () =>
-      (await cluster.inside('wget', ['-q', '-O', '-', '--timeout=2', '--tries=1', `http://${address}`]))
-        .stdout;
-    expect(await until(get, (text) => text !== '', PATIENCE_MS)).toBe('from the Pod\n');
+    await ready('judge');
+    await apply(webhookOf(authority.cert));
+    const name = 'judged';
+    const create = () => cluster.kubectl(['create', 'configmap', name, '--dry-run=server']);
+    // the API server learns of the registration a little later
+    const { stderr } = await until(create, ({ code }) => code !== 0, PATIENCE_MS);
+    expect(stderr).toContain('judge.tagseal.test" denied the request: by the Pod');
+    await succeed(cluster.kubectl(['delete', 'validatingwebhookconfiguration', 'judge']));
+  });
+
+  it('mounts an image as a volume, pulled by a host of containerd that a test wrote', async () => {
+    const image = `${cluster.registry.host}/team/volume:1`;
+    await pushMarked(cluster, image, 'from the image');
+    // a name that only hosts.toml leads to the registry
+    const alias = 'registry.example';
+    const hosts = join(cluster.containerd.registryHosts, alias);
+    await mkdir(hosts);
+    await writeFile(join(hosts, 'hosts.toml'), `server = "http://${cluster.registry.host}"\n`);
+    const volumes = [{ name: 'v', image: { reference: `${alias}/team/volume:1` } }];
+    const container = { image: cluster.busybox, volumeMounts: [{ name: 'v', mountPath: '/v' }] };
+    await apply(pod('volume', container, {}, { volumes }));
+    await ready('volume');
+    expect(await succeed(cluster.kubectl(['exec', 'volume', '--', 'cat', '/v/marker']))).toBe(
+      'from the image',
+    );
+  });
+
+  it.each(['helm3', 'helm4'] as const)('is reached by %s', async (helm) => {
+    expect(await succeed(cluster[helm](['list', '-o', 'json']))).toBe('[]\n');
   });
 
   it('reaches servers of this process from Pods, and a way out from nowhere', async () => {

@@ -59,3 +59,12 @@ export async function pushBusybox(image: string): Promise<string> {
     ],
   });
 }
+
+/** Pushes an image that waits and whose digest is that of `text`; with another text the tag moves. Gives the digest. */
+export function pushMarked(
+  cluster: { readonly busybox: string },
+  image: string,
+  text: string,
+): Promise<string> {
+  return pushLayer({ image, base: cluster.busybox, files: [{ path: '/marker', content: text }] });
+}
