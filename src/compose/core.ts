@@ -18,6 +18,7 @@ import { startVerifierThread } from '../rekor/thread/verifier-thread.ts';
 import { makeEvidenceVerifier, type EvidenceTrust } from '../rekor/verify-bundle.ts';
 import type { OpenedStore } from '../store/opened-store.ts';
 import { countLogCalls, countRecords, countRegistryCalls } from './counted.ts';
+import { makeEmbeddedLogCheck } from './embedded-log-check.ts';
 import { openBlindingKey } from './key-files.ts';
 import { assembleLedger, type LedgerAssembly } from './ledger-parts.ts';
 import { openHistory, type OpenedHistory } from './open-history.ts';
@@ -92,7 +93,9 @@ async function open(options: CoreOptions, opening: AsyncDisposableStack): Promis
   const { scope, privacy } = config;
   await checkBlindingKey({ state, store, scope, privacy, blindingKey, logger }, lifetime);
   const count = countLogCalls(config.log.kind, metrics);
-  const log = await openLog(config, { logger, count, trust, clock, metrics });
+  const earlierFiles = config.log.kind === 'embedded' ? config.log.earlierTrustedRootFiles : [];
+  const embeddedCheck = makeEmbeddedLogCheck({ state, store, scope, earlierFiles });
+  const log = await openLog(config, { logger, count, trust, clock, metrics, embeddedCheck });
   opening.defer(() => log.close());
   const sigstore = await trust.sigstore();
 

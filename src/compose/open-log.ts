@@ -24,6 +24,7 @@ import { makeRekorV1Reader } from '../rekor/v1-reader.ts';
 import { makeShardWatch, type ShardWatch } from '../rekor/v2-shards.ts';
 import { makeRekorV2Client } from '../rekor/v2-client.ts';
 import { makeWaitingWriter } from '../rekor/waiting-writer.ts';
+import type { EmbeddedLogCheck } from './embedded-log-check.ts';
 import { readCa } from './open-store.ts';
 import type { OpenedTrust } from './open-trust.ts';
 
@@ -66,18 +67,20 @@ export interface LogParts {
   readonly trust: Pick<OpenedTrust, 'logs' | 'signingConfig'>;
   readonly clock: SystemClock;
   readonly metrics?: Metrics | undefined;
+  /** Absent where no ledger is kept in the log. */
+  readonly embeddedCheck?: EmbeddedLogCheck;
 }
 
 /** Wraps a transport so that its calls are counted. */
 export type CountCalls = (transport: LogTransport) => LogTransport;
 
-type EmbeddedParts = Pick<LogParts, 'logger' | 'count'>;
+type EmbeddedParts = Pick<LogParts, 'logger' | 'count' | 'embeddedCheck'>;
 
 /** The embedded log belongs to one process; where a `tagseal serve` has it open, we use it through that one's door. */
 async function openEmbedded(dir: string, parts: EmbeddedParts): Promise<OpenedLog> {
   for (let waits = MAX_WAITS; ; waits -= 1) {
     const url = await servedAt(dir);
-    if (url !== undefined) return openServed(dir, url, parts.count);
+    if (url !== undefined) return openServed(dir, url, parts);
     try {
       return await openOwn(dir, parts);
     } catch (error) {
@@ -94,7 +97,11 @@ async function servedAt(dir: string): Promise<string | undefined> {
   return holder?.pid === process.pid ? undefined : holder?.url;
 }
 
-async function openServed(dir: string, url: string, count: CountCalls): Promise<OpenedLog> {
+async function openServed(
+  dir: string,
+  url: string,
+  { count, embeddedCheck }: EmbeddedParts,
+): Promise<OpenedLog> {
   const trust = await readEmbeddedTrust(dir);
   // asked anew for each call: the process that serves the log may be restarted, and then has another address
   const transport = count(async (request) => {
@@ -102,7 +109,11 @@ async function openServed(dir: string, url: string, count: CountCalls): Promise<
     if (baseUrl === undefined) throw notServed(dir);
     return makeUndiciTransport({ baseUrl })(request);
   });
-  return { ...tileLog(v2Client(url, trust, transport)), trusted: [trust], close: () => Promise.resolve() };
+  return {
+    ...tileLog(v2Client(url, trust, transport)),
+    trusted: [trust, ...((await embeddedCheck?.earlier()) ?? [])],
+    close: () => Promise.resolve(),
+  };
 }
 
 function notServed(dir: string): AppError {
@@ -113,11 +124,22 @@ function notServed(dir: string): AppError {
   });
 }
 
-async function openOwn(dir: string, { logger, count }: EmbeddedParts): Promise<OpenedLog> {
-  const opened = await openEmbeddedLog({ dir, logger });
+async function openOwn(dir: string, { logger, count, embeddedCheck }: EmbeddedParts): Promise<OpenedLog> {
+  // the store has its own time limits
+  const { signal } = new AbortController();
+  const earlier = (await embeddedCheck?.earlier()) ?? [];
+  const check =
+    embeddedCheck && ((found?: { readonly origin: string }) => embeddedCheck.check(dir, found, signal));
+  const opened = await openEmbeddedLog({ dir, logger, check });
+  try {
+    await embeddedCheck?.keep(opened.trust, signal);
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
   return {
     ...tileLog(v2Client(dir, opened.trust, count(opened.transport))),
-    trusted: [opened.trust],
+    trusted: [opened.trust, ...earlier],
     embedded: { transport: opened.transport, announce: (url) => opened.announce(url) },
     close: () => opened.close(),
   };

@@ -23,7 +23,13 @@ export interface RekorLogSettings {
   readonly witnesses: { readonly keys: readonly string[]; readonly quorum: number };
 }
 
-export type LogSettings = { readonly kind: 'embedded' } | RekorLogSettings;
+export interface EmbeddedLogSettings {
+  readonly kind: 'embedded';
+  /** Trusted roots of logs that this one has replaced. */
+  readonly earlierTrustedRootFiles: readonly string[];
+}
+
+export type LogSettings = EmbeddedLogSettings | RekorLogSettings;
 
 /** Where the OIDC token for Fulcio comes from. Tokens are secrets; absent where their variable is not set. */
 export type TokenSourceSettings =

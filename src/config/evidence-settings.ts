@@ -45,6 +45,13 @@ export const EVIDENCE_SETTINGS: readonly Setting[] = [
       'Sigstore `trusted_root.json` that names the log; instead of key and origin. Default, without these: by TUF.',
   },
   {
+    path: 'log.earlierTrustedRootFiles',
+    schema: list(text, 20),
+    default: [],
+    about:
+      'Each the `trusted_root.json` of an embedded log that the present one has replaced: its records stay valid. For `kind: embedded`.',
+  },
+  {
     path: 'log.signingConfigFile',
     schema: text,
     about:

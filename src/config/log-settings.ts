@@ -12,6 +12,8 @@ const REKOR_ONLY = [
   'log.requestsPerMinute',
 ];
 
+const EARLIER = 'log.earlierTrustedRootFiles';
+
 export function logSettings(get: ValueReader, absolute: Absolute): LogSettings {
   const kind = get.oneOf('log.kind', ['embedded', 'rekor-v2', 'rekor-v1']);
   const witnesses = get.list('log.witnesses');
@@ -20,8 +22,9 @@ export function logSettings(get: ValueReader, absolute: Absolute): LogSettings {
       if (get.has(path)) throw contradiction(path, 'is not for log.kind embedded');
     }
     if (witnesses.length > 0) throw contradiction('log.witnesses', 'is not for log.kind embedded');
-    return { kind };
+    return { kind, earlierTrustedRootFiles: get.list(EARLIER).map(absolute) };
   }
+  if (get.list(EARLIER).length > 0) throw contradiction(EARLIER, 'is for log.kind embedded');
   const url = get.optional('log.url');
   const readUrl = get.optional('log.readUrl');
   const requestsPerMinute = get.count('log.requestsPerMinute');

@@ -29,6 +29,8 @@ export interface EmbeddedLogOptions {
   /** Origin of the checkpoints; `tagseal-embedded-<8 hex of the key's hash>` unless given. Stands for the log's life. */
   readonly origin?: string | undefined;
   readonly logger: Logger;
+  /** Told which log is there before it is used, or that one would be made: what it throws keeps the folder as it is. */
+  readonly check?: ((found: { readonly origin: string } | undefined) => Promise<void>) | undefined;
   readonly disk?: Disk;
 }
 
@@ -68,7 +70,7 @@ export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<Embe
 }
 
 async function openLocked(options: EmbeddedLogOptions, folder: LogFolder, lock: Lock): Promise<EmbeddedLog> {
-  const { key, checkpoint } = await findOrMakeLog(folder, options.origin);
+  const { key, checkpoint } = await findOrMakeLog(folder, options);
   const store = makeLogStore({ folder, key, lock, loaded: await loadLog(folder, checkpoint) });
   const trust: LogTrust = { kind: 'embedded', origin: checkpoint.origin, spki: key.spki };
   await writeTrustedRoot(folder, trust);
@@ -92,11 +94,26 @@ interface FoundLog {
   readonly checkpoint: Checkpoint;
 }
 
-async function findOrMakeLog(folder: LogFolder, wanted: string | undefined): Promise<FoundLog> {
+async function findOrMakeLog(
+  folder: LogFolder,
+  { origin: wanted, check }: Pick<EmbeddedLogOptions, 'origin' | 'check'>,
+): Promise<FoundLog> {
   const [pem, note] = [await readText(folder, KEY_FILE), await readText(folder, CHECKPOINT_FILE)];
-  if (pem === undefined && (note === undefined || isEmpty(folder, note))) return makeLog(folder, wanted);
+  if (pem === undefined && (note === undefined || isEmpty(folder, note))) {
+    await check?.(undefined);
+    return makeLog(folder, wanted);
+  }
   if (pem === undefined) throw logForked(folder.dir, `its key ${quote(KEY_FILE)} is missing`);
   if (note === undefined) throw logForked(folder.dir, `its checkpoint ${quote(CHECKPOINT_FILE)} is missing`);
+  const found = readFound(folder, { pem, note, wanted });
+  await check?.(found.checkpoint);
+  return found;
+}
+
+function readFound(
+  folder: LogFolder,
+  { pem, note, wanted }: { readonly pem: string; readonly note: string; readonly wanted: string | undefined },
+): FoundLog {
   const key = readKey(folder, pem);
   try {
     const { origin } = parseCheckpoint(note);

@@ -43,7 +43,7 @@ describe('readConfig', () => {
     expect(config).toMatchObject({
       scope: 'default',
       dataDir: join(folder.path, '.tagseal'),
-      log: { kind: 'embedded' },
+      log: { kind: 'embedded', earlierTrustedRootFiles: [] },
       signer: { keyFile: join(folder.path, '.tagseal', 'signer.key') },
       admission: { enabled: true, listen: '127.0.0.1:8443', tls: { mode: 'self' } },
       proxy: { listen: '127.0.0.1:5050', denyCode: 'DENIED' },
