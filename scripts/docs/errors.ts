@@ -49,7 +49,9 @@ function link(reason: string): string {
 /** What the API server would see for one image that is refused for this reason. */
 function admissionStatus(reason: RefusalReason): number {
   const image = { field: 'spec.containers[0].image', reason, message: 'refused' };
-  const review: unknown = JSON.parse(renderReview('uid', { kind: 'deny', images: [image], warnings: [] }));
+  const review: unknown = JSON.parse(
+    renderReview('uid', { kind: 'deny', images: [image], warnings: [], auditAnnotations: new Map() }),
+  );
   const { response } = review as { response: { status: { code: number } } };
   return response.status.code;
 }

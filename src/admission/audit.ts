@@ -1,20 +1,49 @@
-import type { Finding } from './handler.ts';
+import type { Verdict } from '../check/verdict.ts';
+import type { Mode } from '../policy/policy.ts';
+import type { Finding } from './answer.ts';
 
 /** A key has 63 characters at most, `volume-` included. */
 const KEY_NAME = /^[a-z0-9][a-z0-9-]{0,55}$/;
 
 /**
- * What the cluster's audit log keeps: the decision, and what each container was pinned to and where that is recorded, by the
- * container's name, since an index changes when a sidecar is injected. A second call must give the same values, so no times
- * and nothing of the text.
+ * What the cluster's audit log keeps: the decision, the mode of the namespace, and what each container was pinned to and where
+ * that is recorded, or why it was not, by the container's name, since an index changes when a sidecar is injected. A second
+ * call must give the same values, so no times and nothing of the text.
  */
-export function auditAnnotations(findings: readonly Finding[]): ReadonlyMap<string, string> {
-  const annotations = new Map([['decision', 'allow']]);
-  for (const { image, verdict } of findings) {
-    if (verdict.kind !== 'admit' || verdict.record === undefined || !KEY_NAME.test(image.name)) continue;
-    const key = image.list === 'volumes' ? `volume-${image.name}` : `image-${image.name}`;
-    const { log } = verdict.record;
-    annotations.set(key, log === undefined ? verdict.pin : `${verdict.pin} log index ${log.index}`);
+export function auditAnnotations(
+  decision: 'allow' | 'deny',
+  findings: readonly Finding[],
+  mode: Mode | undefined,
+): ReadonlyMap<string, string> {
+  const annotations = new Map<string, string>([['decision', decision]]);
+  if (mode !== undefined) annotations.set('mode', mode);
+  for (const finding of findings) {
+    const { image } = finding;
+    const value = KEY_NAME.test(image.name) ? told(finding) : undefined;
+    if (value === undefined) continue;
+    annotations.set(image.list === 'volumes' ? `volume-${image.name}` : `image-${image.name}`, value);
   }
   return annotations;
+}
+
+function told({ verdict, outcome }: Finding): string | undefined {
+  switch (verdict.kind) {
+    case 'admit':
+      return outcome.kind === 'deny' ? outcome.reason : pinned(verdict);
+    case 'deny':
+    case 'report': {
+      const { reason, expected, actual } = verdict.denial;
+      return [reason, expected && `recorded ${expected}`, actual && `got ${actual}`]
+        .filter(Boolean)
+        .join(' ');
+    }
+    case 'exempt':
+    case 'pending':
+      return undefined;
+  }
+}
+
+function pinned({ pin, record }: Extract<Verdict, { kind: 'admit' }>): string | undefined {
+  if (record === undefined) return undefined;
+  return record.log === undefined ? pin : `${pin} log index ${record.log.index}`;
 }

@@ -1,23 +1,28 @@
 import type { CheckWorkload } from '../check/check-workload.ts';
-import type { Verdict } from '../check/verdict.ts';
+import type { CheckContext } from '../check/verdict.ts';
 import { AppError, toAppError } from '../errors/app-error.ts';
 import { errorBody } from '../http/json.ts';
 import type { Logger } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import { auditAnnotations } from './audit.ts';
+import { answerOf, nothingToJudge } from './answer.ts';
+import type { Finding, Judged } from './answer.ts';
 import { deadlineMs, withDeadline } from './deadline.ts';
+import { ownerOf } from './loop-detector.ts';
+import type { LoopDetector, PodOwner } from './loop-detector.ts';
+import { placeOf } from './namespace.ts';
+import type { NamespaceLookup, Place } from './namespace.ts';
 import { outcomeOf } from './outcome.ts';
-import type { Door, DoorRules, Outcome } from './outcome.ts';
+import type { Door, DoorRules } from './outcome.ts';
+import { accessOf } from './pull-access.ts';
+import type { PullSecretLookup } from './pull-access.ts';
 import { renderReview } from './response.ts';
-import type { Answer, DeniedImage } from './response.ts';
 import { headOf, parseReviewJson, readReview, uidOf } from './review.ts';
 import type { ReviewHead } from './review.ts';
 import { select } from './selection.ts';
 import type { Selected, Selection } from './selection.ts';
-import type { Replacement } from './patch.ts';
 import { makeReporter } from './report.ts';
-import { fieldOf, pointerOf } from './workload.ts';
-import type { PlacedImage } from './workload.ts';
+import { loopWarning } from './warnings.ts';
+import { fieldOf } from './workload.ts';
 
 export interface AdmissionOptions {
   readonly checkWorkload: CheckWorkload;
@@ -25,20 +30,17 @@ export interface AdmissionOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly clock: { monotonicMs(): number };
+  /** Absent outside a cluster: then neither labels nor pull secrets count. */
+  readonly namespaces?: NamespaceLookup;
+  readonly pullSecrets?: PullSecretLookup;
+  /** Absent: nobody looks for loops. */
+  readonly loops?: LoopDetector;
 }
 
 export interface HttpAnswer {
   readonly status: number;
   /** JSON. */
   readonly body: string;
-}
-
-/** An image, the verdict on it, and what the door makes of that. */
-export interface Finding {
-  readonly image: PlacedImage;
-  readonly field: string;
-  readonly verdict: Verdict;
-  readonly outcome: Outcome;
 }
 
 /** Answers one review: its bytes, the door and the request's URL (for `?timeout=`). Never rejects, never allows on an error. */
@@ -52,9 +54,9 @@ export function makeHandleReview(options: AdmissionOptions): HandleReview {
     const started = clock.monotonicMs();
     const read = readTask(door, bytes);
     if (read.kind === 'invalid') return failed(door, read.uid, read.error);
-    const { head, selected } = read;
+    const { head } = read;
     try {
-      const { answer, findings } = await judge(door, head, selected, url);
+      const { answer, findings } = await judge(door, read, url);
       reporter.answered({ door, review: head, answer, findings, started });
       return { status: 200, body: renderReview(head.uid, answer) };
     } catch (error) {
@@ -69,39 +71,72 @@ export function makeHandleReview(options: AdmissionOptions): HandleReview {
     return { status: 200, body: renderReview(uid, { kind: 'failed', error }) };
   }
 
-  async function judge(
-    door: Door,
-    review: ReviewHead,
-    selected: Selected,
-    url: string,
-  ): Promise<{ readonly answer: Answer; readonly findings: readonly Finding[] }> {
-    if (selected.kind === 'skip' || selected.selection.images.length === 0) {
-      return { answer: nothingToJudge(), findings: [] };
-    }
+  async function judge(door: Door, { head, selected, owner }: Task, url: string): Promise<Judged> {
+    if (selected.kind === 'skip' || selected.selection.images.length === 0) return nothingToJudge();
     const { selection } = selected;
-    const rules: DoorRules = { door, workloads, dryRun: review.dryRun };
-    const verdicts = await withDeadline(deadlineMs(url), (signal) =>
-      checkWorkload(
-        selection.images.map(({ text }) => text),
-        {
-          origin: 'admission',
-          mayRecord: door !== 'validate' && !review.dryRun,
-          mayResolve: door !== 'validate',
-          signal,
-        },
-      ),
-    );
+    const { place, verdicts } = await withDeadline(deadlineMs(url), async (signal) => {
+      const place = await placeOf(options.namespaces, head.namespace, signal);
+      if (place.mode === 'off') return { place };
+      const context = contextOf(door, head, place, selection);
+      const texts = selection.images.map(({ text }) => text);
+      return { place, verdicts: await checkWorkload(texts, { ...context, signal }) };
+    });
+    if (verdicts === undefined) return nothingToJudge(place.mode);
+    const rules: DoorRules = { door, workloads, dryRun: head.dryRun };
     const findings = selection.images.map((image): Finding => {
       const verdict = verdicts.get(image.text) ?? missing();
       const outcome = outcomeOf(image.text, verdict, rules);
       return { image, field: fieldOf(selection.path, image), verdict, outcome };
     });
-    return { answer: answerOf(selection, findings), findings };
+    // what /mutate has said once is enough
+    const told = door === 'validate' ? [] : place.warnings;
+    const warnings = [...told, ...loopWarnings(owner, findings, place)];
+    return { answer: answerOf(selection, findings, { warnings, mode: place.mode }), findings };
+  }
+
+  function contextOf(
+    door: Door,
+    { dryRun }: ReviewHead,
+    { namespace, mode }: Place,
+    { pullSecrets }: Selection,
+  ): Omit<CheckContext, 'signal'> {
+    const access = accessOf(options.pullSecrets, pullSecrets);
+    // the Pods come later: the record begins now, and nobody waits for the log
+    const isAhead = door === 'warn' && workloads === 'warn';
+    return {
+      origin: 'admission',
+      mayRecord: door !== 'validate' && !dryRun,
+      mayResolve: door !== 'validate',
+      ...(namespace && { namespace }),
+      ...(mode && { mode }),
+      ...(access && { access }),
+      ...(isAhead && { waitFor: 'reserved' }),
+    };
+  }
+
+  /** Only what is pinned can be fought. */
+  function loopWarnings(
+    owner: PodOwner | undefined,
+    findings: readonly Finding[],
+    { mode }: Place,
+  ): readonly string[] {
+    if (owner === undefined || options.loops === undefined) return [];
+    const pins = findings.map(({ outcome }) => (outcome.kind === 'allow' ? outcome.pinned : undefined));
+    const pinned = pins.filter((pin) => pin !== undefined);
+    if (pinned.length === 0 || !options.loops.isLoop(owner, pinned)) return [];
+    reporter.looped(owner);
+    return mode === 'audit' ? [] : [loopWarning(owner)];
   }
 }
 
+interface Task {
+  readonly head: ReviewHead;
+  readonly selected: Selected;
+  readonly owner: PodOwner | undefined;
+}
+
 type ReadTask =
-  | { readonly kind: 'task'; readonly head: ReviewHead; readonly selected: Selected }
+  | (Task & { readonly kind: 'task' })
   | { readonly kind: 'invalid'; readonly uid: string | undefined; readonly error: AppError };
 
 /**
@@ -115,7 +150,8 @@ function readTask(door: Door, bytes: Buffer): ReadTask {
     uid = uidOf(json);
     const review = readReview(json);
     const selected = select(review, door === 'warn' ? 'workloads' : 'pods');
-    return { kind: 'task', head: headOf(review), selected };
+    const owner = door === 'mutate' ? ownerOf(review) : undefined;
+    return { kind: 'task', head: headOf(review), selected, owner };
   } catch (error) {
     return { kind: 'invalid', uid, error: toAppError(error) };
   }
@@ -133,35 +169,4 @@ function refuse(error: AppError): HttpAnswer {
       errorBody(error.code, isOurs ? 'internal error: see the log of Tagseal' : error.message),
     ),
   };
-}
-
-function nothingToJudge(): Answer {
-  return { kind: 'allow', replacements: [], warnings: [], auditAnnotations: auditAnnotations([]) };
-}
-
-/** One denied image denies the whole object; only then does one that is still being recorded count. */
-function answerOf(selection: Selection, findings: readonly Finding[]): Answer {
-  const denied: DeniedImage[] = [];
-  const replacements: Replacement[] = [];
-  const warnings: string[] = [];
-  let retry: Extract<Outcome, { kind: 'retry' }> | undefined;
-  for (const { image, field, outcome } of findings) {
-    if (outcome.kind === 'deny') {
-      denied.push({ field, reason: outcome.reason, message: outcome.message });
-    } else if (outcome.kind === 'retry') {
-      retry ??= outcome;
-    } else {
-      warnings.push(...outcome.warnings);
-      if (outcome.pinned !== undefined && selection.mayPatch(image)) {
-        replacements.push({
-          pointer: pointerOf(selection.path, image),
-          from: image.text,
-          to: outcome.pinned,
-        });
-      }
-    }
-  }
-  if (denied.length > 0) return { kind: 'deny', images: denied, warnings };
-  if (retry !== undefined) return retry;
-  return { kind: 'allow', replacements, warnings, auditAnnotations: auditAnnotations(findings) };
 }

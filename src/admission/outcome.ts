@@ -46,18 +46,24 @@ export function outcomeOf(text: string, verdict: Verdict, rules: DoorRules): Out
   }
 }
 
-function admitted(text: string, verdict: Extract<Verdict, { kind: 'admit' }>, rules: DoorRules): Outcome {
-  const { reference, pin, rewrite, notes } = verdict;
-  const warnings = notes.length === 0 ? [] : notes.flatMap((note) => noteWarnings(text, note, rules));
+type Admission = Extract<Verdict, { kind: 'admit' }>;
+
+function admitted(text: string, verdict: Admission, rules: DoorRules): Outcome {
+  const { reference, pin, rewrite, notes, mode } = verdict;
+  const isQuiet = notes.length === 0 || mode === 'audit';
+  const warnings = isQuiet ? [] : notes.flatMap((note) => noteWarnings(text, note, rules));
   if (rewrite === 'none' || rules.door === 'warn') return { kind: 'allow', warnings };
   if (rules.door === 'validate') {
-    return reference.digest === pin ? { kind: 'allow', warnings } : notPinned(text, pin);
+    return reference.digest === pin ? { kind: 'allow', warnings } : notPinned(text, verdict);
   }
   const pinned = pinnedText(reference, pin, rewrite);
   return pinned === text ? { kind: 'allow', warnings } : { kind: 'allow', pinned, warnings };
 }
 
-function notPinned(text: string, pin: string): Outcome {
+function notPinned(text: string, { pin, mode }: Admission): Outcome {
+  if (mode === 'warn')
+    return { kind: 'allow', warnings: [warning(text, 'is not pinned; its rule only warns')] };
+  if (mode === 'audit') return NOTHING_TO_DO;
   return {
     kind: 'deny',
     reason: 'NOT_PINNED',
@@ -81,10 +87,19 @@ function denied(text: string, verdict: Extract<Verdict, { kind: 'deny' }>, rules
     return { kind: 'allow', warnings: [warningOf(text, verdict, 'its Pods will be refused')] };
   }
   // /mutate has just promised this to the same dry run, and nothing of it will be stored
-  if (rules.door === 'validate' && rules.dryRun && denial.reason === 'NOT_RECORDED') {
+  if (rules.door === 'validate' && rules.dryRun && isPromised(verdict)) {
     return { kind: 'allow', warnings: [warning(text, 'would be recorded')] };
   }
   return { kind: 'deny', reason: denial.reason, message: denial.message };
+}
+
+/**
+ * What only /mutate can judge, since it asks the registry: a new tag, and what a tracked tag has moved to. A digest that
+ * a tracked tag never had was refused there.
+ */
+function isPromised({ denial, tracked }: Extract<Verdict, { kind: 'deny' }>): boolean {
+  if (denial.reason === 'NOT_RECORDED') return true;
+  return tracked === true && denial.reason === 'DIGEST_NOT_RECORDED';
 }
 
 function warningOf(

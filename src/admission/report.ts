@@ -1,8 +1,11 @@
 import type { AppError } from '../errors/app-error.ts';
+import { levelOf } from '../observe/level-of.ts';
 import type { Verdict } from '../check/verdict.ts';
 import type { LogFields } from '../observe/log.ts';
 import type { ReasonLabel, VerdictLabel } from '../observe/metrics.ts';
-import type { AdmissionOptions, Finding } from './handler.ts';
+import type { Finding } from './answer.ts';
+import type { AdmissionOptions } from './handler.ts';
+import type { PodOwner } from './loop-detector.ts';
 import type { Door } from './outcome.ts';
 import type { Answer } from './response.ts';
 import type { ReviewHead } from './review.ts';
@@ -19,6 +22,8 @@ export interface Answered {
 export interface Reporter {
   answered(answered: Answered): void;
   failed(door: Door, uid: string | undefined, error: AppError): void;
+  /** An owner makes the same Pod again and again. */
+  looped(owner: PodOwner): void;
 }
 
 /** Logs and counts: one line per review, one more per image that was not simply let through. */
@@ -54,12 +59,21 @@ export function makeReporter({
       const level = error.code === 'INTERNAL' ? 'error' : 'warn';
       logger[level]('admission.failed', { door, uid, code: error.code, error }, 'a review was not judged');
     },
+
+    looped({ uid, kind, name, pod }) {
+      metrics.countLoop();
+      logger.warn(
+        'admission.loop',
+        { ownerUid: uid, ownerKind: kind, owner: name, pod },
+        'the same pod is made again and again with the same images: if its owner compares them, use rewrite: none',
+      );
+    },
   };
 
   function logImage({ field, image, verdict, outcome }: Finding, request: LogFields): void {
     const fields = { ...request, field, reference: image.text };
     if (outcome.kind === 'deny') {
-      logger.info(
+      logger[levelOf(outcome.reason)](
         'image.denied',
         { ...fields, reason: outcome.reason, ...digests(verdict) },
         headline(outcome),
@@ -77,7 +91,7 @@ export function makeReporter({
         return;
       case 'deny':
       case 'report':
-        logger.info(
+        logger[levelOf(verdict.denial.reason)](
           'image.reported',
           { ...fields, reason: verdict.denial.reason, ...digests(verdict) },
           headline(verdict.denial),

@@ -20,7 +20,12 @@ export type Answer =
       readonly warnings: readonly string[];
       readonly auditAnnotations: ReadonlyMap<string, string>;
     }
-  | { readonly kind: 'deny'; readonly images: readonly DeniedImage[]; readonly warnings: readonly string[] }
+  | {
+      readonly kind: 'deny';
+      readonly images: readonly DeniedImage[];
+      readonly warnings: readonly string[];
+      readonly auditAnnotations: ReadonlyMap<string, string>;
+    }
   | { readonly kind: 'retry'; readonly seconds: number; readonly message: string }
   | { readonly kind: 'failed'; readonly error: AppError };
 
@@ -118,7 +123,7 @@ function refusalOf(
         allowed: false,
         status: denialStatus(answer.images),
         ...warningsField(answer.warnings),
-        auditAnnotations: { decision: 'deny' },
+        auditAnnotations: Object.fromEntries(answer.auditAnnotations),
       };
     case 'retry':
       return { allowed: false, status: retryStatus(answer), auditAnnotations: { decision: 'retry' } };

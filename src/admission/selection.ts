@@ -1,6 +1,8 @@
 import { quote } from '../errors/quote.ts';
 import { isJsonObject } from './json-object.ts';
 import type { JsonObject } from './json-object.ts';
+import { pullSecretsOf } from './pull-access.ts';
+import type { PullSecretsAsked } from './pull-access.ts';
 import type { Review } from './review.ts';
 import { invalid } from './review.ts';
 import { imagesOf, specAt, specPath } from './workload.ts';
@@ -10,6 +12,7 @@ import type { ImageList, PlacedImage } from './workload.ts';
 export interface Selection {
   readonly path: readonly string[];
   readonly images: readonly PlacedImage[];
+  readonly pullSecrets: PullSecretsAsked;
   /** Whether a patch may touch the image: an UPDATE can change containers and initContainers only. */
   readonly mayPatch: (image: PlacedImage) => boolean;
 }
@@ -35,12 +38,13 @@ export function select(review: Review, scope: 'pods' | 'workloads'): Selected {
     );
   }
   if (review.object === undefined) throw invalid('its request has no object');
-  const images = imagesIn(review.object, path);
-  if (review.operation === 'CREATE') {
-    return { kind: 'judge', selection: { path, images, mayPatch: everywhere } };
-  }
+  const spec = specAt(review.object, path);
+  const images = spec === undefined ? [] : imagesOf(spec);
+  const pullSecrets = pullSecretsOf(spec, review.namespace, review.groupKind === POD);
+  const all = { path, images, pullSecrets, mayPatch: everywhere };
+  if (review.operation === 'CREATE') return { kind: 'judge', selection: all };
   const before = review.oldObject === undefined ? [] : imagesIn(review.oldObject, path);
-  return { kind: 'judge', selection: changed(review, path, images, before) };
+  return { kind: 'judge', selection: changed(review, all, before) };
 }
 
 function skip({ operation, subResource, groupKind, object, oldObject }: Review): string | undefined {
@@ -75,17 +79,12 @@ function everywhere(): boolean {
   return true;
 }
 
-function changed(
-  { subResource }: Review,
-  path: readonly string[],
-  images: readonly PlacedImage[],
-  before: readonly PlacedImage[],
-): Selection {
+function changed({ subResource }: Review, all: Selection, before: readonly PlacedImage[]): Selection {
   const known = new Set(before.map(keyOf));
   const present = new Set(before.map((image) => `${image.list}/${image.name}`));
   return {
-    path,
-    images: images.filter((image) => !known.has(keyOf(image)) && isInScope(image.list, subResource)),
+    ...all,
+    images: all.images.filter((image) => !known.has(keyOf(image)) && isInScope(image.list, subResource)),
     mayPatch: ({ list, name }) => {
       if (list === 'containers' || list === 'initContainers') return true;
       return list === 'ephemeralContainers' && !present.has(`${list}/${name}`);

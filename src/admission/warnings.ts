@@ -24,6 +24,14 @@ export function moved(record: KnownRecord | undefined): string {
     : `moved since ${(record.log?.time ?? record.firstSeen).slice(0, 10)}`;
 }
 
+/** To whom it is made, kubectl or the operator's own log. */
+export function loopWarning({ kind, name }: { readonly kind: string; readonly name: string }): string {
+  return warning(
+    `${kind} ${name}`,
+    'makes this pod again and again; if it compares images, use rewrite: none',
+  );
+}
+
 /** Each text once, in order, at most eight. */
 export function limitWarnings(warnings: readonly string[]): readonly string[] {
   return [...new Set(warnings)].slice(0, MAX_COUNT);

@@ -46,7 +46,7 @@ export function makeCheckImage({ policy, ledger, resolver, incident }: CheckImag
       // before a refusal: somebody may have accepted the move, and our memory not have heard of it
       if (isRefusal(judgement)) known = (await ledger.latest(reference, signal)) ?? known;
       judgement = judge(reference, current.digest, known?.record.digest);
-      const story = { reference, rule, context, notes: current.notes };
+      const story = { reference, rule, tracked, context, notes: current.notes };
       const due = dueRecord(judgement, { known, tracked, current });
       if (due.kind === 'nothing' || !context.mayRecord) {
         const future = await foreseen(ledger, due, { reference, known, signal });

@@ -32,15 +32,15 @@ export interface CurrentQuestion {
  * outage is forgiven (unless `onUnresolvable: deny`): that delays the detection of a move and lets nothing in.
  */
 export async function currentDigest(question: CurrentQuestion): Promise<Current> {
-  const { reference, rule, tracked, context, known, resolver } = question;
+  const { reference, rule, tracked, context, known } = question;
   if (!context.mayResolve) return nothingAsked();
-  if (known === undefined) return answer((await resolver.fetch(reference, context.signal)).digest);
+  if (known === undefined) return answer(await fetched(question));
   const isPinned = reference.digest === known.record.digest;
   if (isPinned || rule.recheck === 'never') return nothingAsked();
   try {
     const digest = await askAgain(question);
     const isEnough = !tracked || digest === known.record.digest;
-    return answer(isEnough ? digest : (await resolver.fetch(reference, context.signal)).digest);
+    return answer(isEnough ? digest : await fetched(question));
   } catch (error) {
     const { code, message } = toAppError(error);
     if (!isUnavailable(code) || rule.onUnresolvable === 'deny') throw error;
@@ -50,7 +50,11 @@ export async function currentDigest(question: CurrentQuestion): Promise<Current>
 
 async function askAgain({ reference, rule, context, resolver }: CurrentQuestion): Promise<Digest> {
   const maxAgeMs = rule.recheck === 'interval' ? INTERVAL_MS : undefined;
-  return (await resolver.recheck(reference, context.signal, maxAgeMs)).digest;
+  return (await resolver.recheck(reference, context.signal, maxAgeMs, context.access)).digest;
+}
+
+async function fetched({ reference, context, resolver }: CurrentQuestion): Promise<Digest> {
+  return (await resolver.fetch(reference, context.signal, context.access)).digest;
 }
 
 function answer(digest: Digest): Current {

@@ -59,11 +59,13 @@ interface Asker extends Pick<Known, 'known'>, Pick<Question, 'reference'> {
 export function recordDue(
   ledger: Ledger,
   due: Exclude<DueRecord, { kind: 'nothing' }>,
-  { reference, rule, context: { origin, signal } }: Question,
+  { reference, rule, tracked, context }: Question,
 ): Promise<RecordOutcome> {
-  const waitFor = rule.recording === 'required' ? 'logged' : 'reserved';
+  const { origin, signal } = context;
+  const waitFor = context.waitFor ?? (rule.recording === 'required' ? 'logged' : 'reserved');
   const request = { reference, digest: due.digest, origin, waitFor } as const;
-  if (due.kind === 'tag') return ledger.record(request, signal);
+  const refusesOther = !tracked && rule.onMoved === 'deny';
+  if (due.kind === 'tag') return ledger.record({ ...request, refusesOther }, signal);
   return ledger.advance({ ...request, from: due.from }, signal);
 }
 

@@ -89,8 +89,8 @@ export function overhear({ policy, ledger, resolver }: Listened): Listened & { r
       latest: (reference, signal) => found(true, ledger.latest(reference, signal)),
     },
     resolver: {
-      fetch: (reference, signal) => resolved(resolver.fetch(reference, signal)),
-      recheck: (reference, signal, maxAgeMs) => resolved(resolver.recheck(reference, signal, maxAgeMs)),
+      fetch: (...asked) => resolved(resolver.fetch(...asked)),
+      recheck: (...asked) => resolved(resolver.recheck(...asked)),
     },
   };
 }

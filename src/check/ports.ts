@@ -10,15 +10,45 @@ export interface Resolved {
   readonly hashed: boolean;
 }
 
+/** A Secret that says how to log in. */
+export interface PullSecret {
+  /** `namespace/name`, for people. */
+  readonly name: string;
+  /** Of the Secret: `kubernetes.io/dockerconfigjson` or the older `kubernetes.io/dockercfg`. */
+  readonly type: 'dockerconfigjson' | 'dockercfg';
+  /** JSON that holds passwords: never shown. */
+  readonly content: string;
+}
+
+export interface PullSecrets {
+  /** In the order in which they are tried. */
+  readonly secrets: readonly PullSecret[];
+  /** What was named and cannot be used; `why` is shown. */
+  readonly unreadable: readonly { readonly name: string; readonly why: string }[];
+}
+
+/** Whose pull secrets a registry may be shown. */
+export interface PullAccess {
+  /** What was answered with these secrets is answered again in this scope alone. */
+  readonly scope: string;
+  /** Read when a registry is really asked, and not before. Throws KUBERNETES_*. */
+  secrets(signal: AbortSignal): Promise<PullSecrets>;
+}
+
 /** Asks the registry. Throws REGISTRY_*, MANIFEST_UNKNOWN, DIGEST_MISMATCH, ADDRESS_FORBIDDEN, DEADLINE_EXCEEDED. */
 export interface Resolver {
   /** First sight: one GET by tag, the bytes hashed. */
-  fetch(reference: TagReference, signal: AbortSignal): Promise<Resolved>;
+  fetch(reference: TagReference, signal: AbortSignal, access?: PullAccess): Promise<Resolved>;
   /**
    * Recheck of a known tag: a HEAD, whose header can only cause a denial. An answer not older than `maxAgeMs`
    * (default: the short time for which equal look-ups are shared) may be given again.
    */
-  recheck(reference: TagReference, signal: AbortSignal, maxAgeMs?: number): Promise<Resolved>;
+  recheck(
+    reference: TagReference,
+    signal: AbortSignal,
+    maxAgeMs?: number,
+    access?: PullAccess,
+  ): Promise<Resolved>;
 }
 
 /** A record whose evidence was verified here. */
@@ -48,6 +78,8 @@ export interface RecordRequest {
   readonly origin: RecordOrigin;
   /** `logged`: resolve when the log holds it, or `pending` at the deadline; `reserved`: resolve on the reservation. */
   readonly waitFor: 'logged' | 'reserved';
+  /** Set where a record of another digest is refused in any case: then nobody waits for its publication. */
+  readonly refusesOther?: boolean;
 }
 
 /** A move of a known tag that becomes its next generation. */

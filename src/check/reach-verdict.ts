@@ -12,6 +12,7 @@ import type { CheckContext, Denial, Note, Verdict } from './verdict.ts';
 export interface Question {
   readonly reference: TagReference;
   readonly rule: Rule;
+  readonly tracked: boolean;
   readonly context: CheckContext;
   readonly notes: readonly Note[];
 }
@@ -46,7 +47,15 @@ export function pinnedByDigest(reference: Reference): Verdict {
   const { digest } = reference;
   if (digest === undefined)
     throw new AppError({ code: 'INTERNAL', message: 'a reference without tag or digest' });
-  return { kind: 'admit', reference, pin: digest, first: false, rewrite: 'none', notes: [] };
+  return {
+    kind: 'admit',
+    reference,
+    pin: digest,
+    first: false,
+    rewrite: 'none',
+    mode: 'enforce',
+    notes: [],
+  };
 }
 
 export function exempt(reference: Reference, why: string): Verdict {
@@ -70,10 +79,17 @@ function pending(
   // somebody else may have reserved it meanwhile, with another digest: waiting would not change that answer
   const isMoved = judgement.kind === 'moved' && rule.onMoved === 'deny';
   if (isMoved || judgement.kind === 'pairMismatch') return verdict(story);
-  if (outage === undefined) return { kind: 'pending', reference, record, retryAfterSeconds };
+  if (outage === undefined) return notYet(story, record, retryAfterSeconds);
   if (rule.onLogUnavailable === 'deny') {
     return byMode(rule.mode, { reference, record }, unreachedDenial(reference.text, outage));
   }
+  return admission(story, record, { first: false, notes: [...notes, { kind: 'notLoggedYet' }] });
+}
+
+/** Our reservation is signed: a rule that refuses nothing holds nobody up for the log, and what comes of it is told later. */
+function notYet(story: Question, record: KnownRecord, retryAfterSeconds: number): Verdict {
+  const { reference, rule, notes } = story;
+  if (rule.mode === 'enforce') return { kind: 'pending', reference, record, retryAfterSeconds };
   return admission(story, record, { first: false, notes: [...notes, { kind: 'notLoggedYet' }] });
 }
 
@@ -103,10 +119,10 @@ function forgives(rule: Rule | undefined, code: ErrorCode, known: VerifiedRecord
 }
 
 function admitRecorded(story: Story, digest: Digest): Verdict {
-  const { reference, rule, context, known, notes } = story;
+  const { rule, context, known, notes } = story;
   if (known === undefined) return admitUnrecorded(story, digest);
   if (!known.logged && rule.recording === 'required' && !story.first) {
-    return { kind: 'pending', reference, record: known.record, retryAfterSeconds: 1 };
+    return notYet(story, known.record, 1);
   }
   return admission(story, known.record, {
     first: context.mayRecord && story.first === true,
@@ -119,7 +135,8 @@ function admission(
   record: KnownRecord,
   { first, notes }: { readonly first: boolean; readonly notes: readonly Note[] },
 ): Verdict {
-  return { kind: 'admit', reference, pin: record.digest, first, record, rewrite: rule.rewrite, notes };
+  const { rewrite, mode } = rule;
+  return { kind: 'admit', reference, pin: record.digest, first, record, rewrite, mode, notes };
 }
 
 /** A new tag seen by somebody who may not record: it would be recorded with this digest. */
@@ -130,6 +147,7 @@ function admitUnrecorded({ reference, rule, notes, future }: Story, pin: Digest)
     pin,
     first: false,
     rewrite: rule.rewrite,
+    mode: rule.mode,
     notes: [...notes, { kind: future === 'restorable' ? 'wouldRestore' : 'wouldRecord' }],
   };
 }
@@ -143,15 +161,19 @@ function onMoved(story: Story, denial: Denial): Verdict {
   );
 }
 
-function denied({ reference, known, rule }: Story, denial: Denial): Verdict {
-  return byMode(rule.mode, { reference, ...(known && { record: known.record }) }, denial);
+function denied({ reference, known, rule, tracked }: Story, denial: Denial): Verdict {
+  const asked = { reference, ...(known && { record: known.record }), ...(tracked && { tracked }) };
+  return byMode(rule.mode, asked, denial);
 }
 
 function byMode(
   mode: Mode,
-  asked: { readonly reference?: Reference; readonly record?: KnownRecord },
+  {
+    tracked,
+    ...asked
+  }: { readonly reference?: Reference; readonly record?: KnownRecord; readonly tracked?: true },
   denial: Denial,
 ): Verdict {
   if (mode === 'warn' || mode === 'audit') return { kind: 'report', mode, ...asked, denial };
-  return { kind: 'deny', ...asked, denial };
+  return { kind: 'deny', ...asked, denial, ...(tracked && { tracked }) };
 }

@@ -4,6 +4,7 @@ import type { Namespace } from '../policy/rule-for.ts';
 import type { KnownRecord } from '../ledger/record.ts';
 import type { Digest } from '../reference/digest.ts';
 import type { Reference } from '../reference/reference.ts';
+import type { PullAccess } from './ports.ts';
 
 /** Why a verdict is not a plain yes; doors print `message`, and count `reason`. */
 export interface Denial {
@@ -47,6 +48,8 @@ export type Verdict =
       /** Absent for a digest-only reference, and in a dry run of a new tag. */
       readonly record?: KnownRecord;
       readonly rewrite: Rule['rewrite'];
+      /** `enforce` where no rule was needed. */
+      readonly mode: Rule['mode'];
       readonly notes: readonly Note[];
     }
   | {
@@ -55,6 +58,8 @@ export type Verdict =
       readonly reference?: Reference;
       readonly record?: KnownRecord;
       readonly denial: Denial;
+      /** The tag is made to move: who asks the registry may find that the digest is right. */
+      readonly tracked?: true;
     }
   /** The rule is `warn` or `audit`: let it pass unpinned, and say (`warn`) or only log (`audit`) the denial. */
   | {
@@ -84,6 +89,10 @@ export interface CheckContext {
   readonly namespace?: Namespace;
   /** The strictest mode that counts, for example by a namespace label: the rule's own may be weaker. Only if set. */
   readonly mode?: Rule['mode'];
+  /** Pull secrets with which the registry may be asked; only if there are any. */
+  readonly access?: PullAccess;
+  /** Set where a first sight need only be reserved, whatever the rule says; the log follows in the background. */
+  readonly waitFor?: 'reserved';
   /** Aborts at the asker's deadline. */
   readonly signal: AbortSignal;
 }

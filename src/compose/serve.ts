@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { makeHandleReview } from '../admission/handler.ts';
+import { makeLoopDetector } from '../admission/loop-detector.ts';
 import { makeAdmissionRouter } from '../admission/router.ts';
 import { makeCheckWorkload } from '../check/check-workload.ts';
 import type { Serving } from '../cli/ports.ts';
@@ -156,6 +157,7 @@ async function openAdmission({ config, core, logger, metrics, servers, banner, l
   const handleReview = makeHandleReview({
     checkWorkload: makeCheckWorkload(core.checkImageWith(core.registry)),
     workloads: config.admission.workloads,
+    ...(config.admission.loopDetector === 'warn' && { loops: makeLoopDetector(systemClock) }),
     logger,
     metrics,
     clock: systemClock,

@@ -126,6 +126,7 @@ export interface Config {
     readonly serviceName: string;
     readonly pullSecrets: boolean;
     readonly workloads: 'warn' | 'deny';
+    readonly loopDetector: 'warn' | 'none';
   };
   readonly proxy: {
     readonly enabled: boolean;

@@ -132,6 +132,13 @@ export const SERVICE_SETTINGS: readonly Setting[] = [
     default: 'warn',
     about: 'What `/warn` does with a Deployment whose tag has moved.',
   },
+  {
+    path: 'admission.loopDetector',
+    schema: oneOf('warn', 'none'),
+    default: 'warn',
+    about:
+      'Whether operators are told that make the same Pod again and again, since they find another image in it than they wrote.',
+  },
   { path: 'proxy.enabled', schema: flag, default: true, about: 'Whether `serve` runs the pull proxy.' },
   { path: 'proxy.listen', schema: listen, default: '127.0.0.1:5050', about: 'Address of the proxy, HTTP.' },
   {

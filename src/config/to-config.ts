@@ -49,6 +49,7 @@ export function toConfig(values: SettingValues, place: ConfigPlace): Config {
       serviceName: get.optional('admission.serviceName') ?? `${get.text('kubernetes.name')}-webhook`,
       pullSecrets: inCluster(get, 'admission.pullSecrets'),
       workloads: get.oneOf('admission.workloads', ['warn', 'deny']),
+      loopDetector: get.oneOf('admission.loopDetector', ['warn', 'none']),
     },
     proxy: {
       enabled: get.flag('proxy.enabled'),

@@ -23,6 +23,8 @@ export interface Metrics extends LogMetrics, ScanMetrics {
   countRegistryRequest(method: RegistryMethodLabel, outcome: OutcomeLabel): void;
   countLogRequest(log: LogKindLabel, operation: LogOperationLabel, outcome: OutcomeLabel): void;
   countRecord(outcome: RecordOutcomeLabel): void;
+  /** A Pod that was made once more with the same images: see `admission.loop`. */
+  countLoop(): void;
   /** The exposition text and its content type. */
   render(): Promise<{ readonly contentType: string; readonly text: string }>;
 }
@@ -49,6 +51,7 @@ export function makeMetrics({ version, processMetrics }: MetricsOptions): Metric
     countRegistryRequest: (method, outcome) => instruments.registry.inc({ method, outcome }),
     countLogRequest: (log, operation, outcome) => instruments.log.inc({ log, operation, outcome }),
     countRecord: (outcome) => instruments.records.inc({ outcome }),
+    countLoop: () => instruments.loops.inc(),
     ...makeLogMetrics(registry),
     ...makeScanMetrics(registry),
     render: async () => {
@@ -131,6 +134,11 @@ function makeInstruments(registry: Registry) {
       name: 'tagseal_log_requests_total',
       help: 'Requests to the transparency log by kind of log, operation and outcome.',
       labelNames: ['log', 'operation', 'outcome'],
+      registers,
+    }),
+    loops: new Counter({
+      name: 'tagseal_admission_loops_total',
+      help: 'Pods that an operator made anew more than five times in ten minutes with the same images.',
       registers,
     }),
     records: new Counter({

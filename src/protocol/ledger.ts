@@ -83,7 +83,7 @@ export function makeLedger({ records, reserver, publisher, foresee }: LedgerPart
 
   async function outcomeOf(
     { joined, work }: ReturnType<typeof attempts.join>,
-    { reference, waitFor }: RecordRequest,
+    { reference, digest, waitFor, refusesOther }: RecordRequest,
     signal: AbortSignal,
   ): Promise<RecordOutcome> {
     const { created, reserved, published } = await orAborted(
@@ -92,7 +92,8 @@ export function makeLedger({ records, reserver, publisher, foresee }: LedgerPart
       `recording ${reference.canonical}`,
     );
     const kind = created && !joined ? 'recorded' : 'existing';
-    if (waitFor === 'reserved') return { kind, found: reserved };
+    const isRefused = refusesOther === true && reserved.record.digest !== digest;
+    if (waitFor === 'reserved' || isRefused) return { kind, found: reserved };
     try {
       return { kind, found: await orAborted(published, signal, `publishing ${reference.canonical}`) };
     } catch (error) {

@@ -1,4 +1,5 @@
 import type { Verdict } from '../check/verdict.ts';
+import { levelOf } from '../observe/level-of.ts';
 import type { LogFields } from '../observe/log.ts';
 import type { ProxyKindLabel } from '../observe/metrics.ts';
 import type { Exchange } from './pull-manifest.ts';
@@ -39,7 +40,8 @@ export function makeProxyReporter({
         const status = response.headersSent ? response.statusCode : 499;
         metrics.countProxyRequest(KIND[route.kind], status);
         const isNews = verdict !== undefined || status >= 400;
-        logger[isNews ? 'info' : 'debug']('pull.answered', {
+        const level = verdict === undefined ? 'info' : levelOf(reasonOf(verdict));
+        logger[isNews ? level : 'debug']('pull.answered', {
           id,
           method: request.method,
           path: request.url,

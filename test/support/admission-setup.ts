@@ -1,4 +1,4 @@
-import { makeHandleReview, type HandleReview } from '../../src/admission/handler.ts';
+import { makeHandleReview, type AdmissionOptions, type HandleReview } from '../../src/admission/handler.ts';
 import type { Door } from '../../src/admission/outcome.ts';
 import { makeCheckWorkload } from '../../src/check/check-workload.ts';
 import type { CheckImage } from '../../src/check/verdict.ts';
@@ -40,11 +40,20 @@ export interface AdmissionSetup extends Observed {
   readonly ask: (door: Door, review: unknown) => Promise<AdmissionAnswer>;
 }
 
-export function admissionSetup(checkImage: CheckImage, workloads: 'warn' | 'deny' = 'warn'): AdmissionSetup {
+export type ClusterParts = Partial<
+  Pick<AdmissionOptions, 'namespaces' | 'pullSecrets' | 'loops' | 'workloads'>
+>;
+
+export function admissionSetup(
+  checkImage: CheckImage,
+  change: 'warn' | 'deny' | ClusterParts = 'warn',
+): AdmissionSetup {
   const observed = makeObserved();
+  const parts = typeof change === 'string' ? { workloads: change } : change;
   const handleReview = makeHandleReview({
     ...observed,
-    workloads,
+    workloads: 'warn',
+    ...parts,
     checkWorkload: makeCheckWorkload(checkImage),
   });
   return {

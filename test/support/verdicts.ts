@@ -38,6 +38,7 @@ export function admit(text: string, change: Partial<Admission> = {}): Verdict {
     pin: reference.digest ?? digestOfA,
     first: false,
     rewrite: 'tagDigest',
+    mode: 'enforce',
     notes: [],
     ...(isTagReference(reference) ? { record: loggedRecord(text) } : {}),
     ...change,

@@ -131,6 +131,36 @@ describe('/mutate', () => {
     expect(status?.details).not.toHaveProperty('retryAfterSeconds');
   });
 
+  it.each([
+    ['LOG_UNAVAILABLE', 'warn'],
+    ['STORE_UNAVAILABLE', 'warn'],
+    ['REGISTRY_UNAVAILABLE', 'warn'],
+    ['DEADLINE_EXCEEDED', 'warn'],
+    ['REGISTRY_UNAUTHORIZED', 'info'],
+    ['RECORD_LOST', 'info'],
+  ] as const)('logs a denial with %s at %s, let through or not', async (reason, level) => {
+    const denial = { reason, message: 'because' };
+    const verdicts: readonly Verdict[] = [
+      { kind: 'deny', denial },
+      { kind: 'report', mode: 'audit', denial },
+    ];
+    for (const verdict of verdicts) {
+      const { ask, lines } = admissionSetup(scriptedCheck({ [API]: verdict }).checkImage);
+      await ask('mutate', reviewOf({ object: podWith(API) }));
+      expect(lines()[0]).toMatchObject({ reason, level });
+    }
+  });
+
+  it('writes into the audit log why each container was denied, in full digests', async () => {
+    const { ask } = admissionSetup(scriptedCheck({ [API]: moved(API) }).checkImage);
+    const { auditAnnotations } = await ask('mutate', reviewOf({ object: podWith('alpine:3.16', API) }));
+    expect(auditAnnotations).toEqual({
+      decision: 'deny',
+      'image-c0': `${digestOfA} log index 48210377`,
+      'image-c1': `TAG_MOVED recorded ${digestOfA} got ${digestOfB}`,
+    });
+  });
+
   it.each(['exempt', 'audit', 'warn'] as const)('lets an image in mode %s pass unpinned', async (mode) => {
     const { reference, record, denial } = moved(API);
     const exempt: Verdict = { kind: 'exempt', reference: admittedReference(), why: 'the rule says so' };

@@ -68,6 +68,33 @@ describe('/validate', () => {
     expect(answer.warnings?.[0]).toMatch(/would be recorded$/);
   });
 
+  it.each([
+    [true, true, 'DIGEST_NOT_RECORDED', true],
+    [true, false, 'DIGEST_NOT_RECORDED', false],
+    [false, true, 'DIGEST_NOT_RECORDED', false],
+    [true, true, 'RECORD_LOST', false],
+  ] as const)(
+    'with dryRun %s and a tracked tag: %s, a denial with %s is allowed: %s',
+    async (dryRun, isTracked, reason, isAllowed) => {
+      const denial = { reason, message: `digest is not the tag's: ${API}` };
+      const verdict: Verdict = { kind: 'deny', denial, ...(isTracked && { tracked: true }) };
+      const { ask } = admissionSetup(scriptedCheck({ [PINNED]: verdict }).checkImage);
+      const answer = await ask('validate', reviewOf({ object: podWith(PINNED), dryRun }));
+      expect(answer.allowed).toBe(isAllowed);
+      expect(answer.warnings).toEqual(isAllowed ? [expect.stringMatching(/would be recorded$/)] : undefined);
+    },
+  );
+
+  it.each([
+    ['enforce', false, undefined],
+    ['warn', true, [`${API} is not pinned; its rule only warns`]],
+    ['audit', true, undefined],
+  ] as const)('in mode %s lets an image pass that lost its pin: %s', async (mode, isAllowed, warnings) => {
+    const { ask } = admissionSetup(scriptedCheck({}, (text) => admit(text, { mode })).checkImage);
+    const answer = await ask('validate', reviewOf({ object: podWith(API) }));
+    expect([answer.allowed, answer.warnings]).toEqual([isAllowed, warnings]);
+  });
+
   it('denies a moved tag in a dry run, too', async () => {
     const { ask } = admissionSetup(scriptedCheck({ [API]: moved(API) }).checkImage);
     expect((await ask('validate', reviewOf({ object: podWith(API), dryRun: true }))).allowed).toBe(false);

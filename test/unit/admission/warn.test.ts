@@ -74,6 +74,15 @@ describe('/warn', () => {
     expect(check.calls.map(({ context }) => context.mayRecord)).toEqual([true, false]);
   });
 
+  it.each([
+    ['warn', 'reserved'],
+    ['deny', undefined],
+  ] as const)('with workloads %s waits for a first sight until it is: %s', async (workloads, waitFor) => {
+    const check = scriptedCheck({});
+    await admissionSetup(check.checkImage, workloads).ask('warn', deployment);
+    expect(check.calls[0]?.context.waitFor).toBe(waitFor);
+  });
+
   it('allows while a tag is being recorded', async () => {
     const { ask } = admissionSetup(scriptedCheck({ [API]: pending }).checkImage);
     expect((await ask('warn', deployment)).allowed).toBe(true);

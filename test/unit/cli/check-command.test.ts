@@ -196,6 +196,7 @@ describe('tagseal record', () => {
             first: true,
             record,
             rewrite: 'none',
+            mode: 'enforce',
             notes: [],
           };
         },

@@ -68,7 +68,15 @@ describe('exit codes', () => {
   const denial = { reason: 'TAG_MOVED', message: 'moved' } as const;
   const verdicts: readonly { readonly verdict: Verdict; readonly code: number }[] = [
     {
-      verdict: { kind: 'admit', reference, pin: digestOfA, first: true, rewrite: 'none', notes: [] },
+      verdict: {
+        kind: 'admit',
+        reference,
+        pin: digestOfA,
+        first: true,
+        rewrite: 'none',
+        mode: 'enforce',
+        notes: [],
+      },
       code: 0,
     },
     { verdict: { kind: 'exempt', reference, why: 'a rule' }, code: 0 },

@@ -239,6 +239,17 @@ describe('makeLedger', () => {
     expect(await ledger.record(request(), signal)).toMatchObject({ found: { logged: true } });
   });
 
+  it('answers at once with a reservation of another digest for who would refuse it anyhow', async () => {
+    let release: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => (release = resolve));
+    const { ledger } = setUp({ at: (at) => (at === 'claimSubmitted' ? gate : undefined) });
+    const first = ledger.record(request(digestOfA), signal);
+    const refused = await ledger.record(request(digestOfB, { refusesOther: true }), signal);
+    expect(refused).toMatchObject({ found: { logged: false, record: { digest: digestOfA } } });
+    release();
+    expect(await first).toMatchObject({ found: { logged: true } });
+  });
+
   it('answers on the reservation for who waits for no more', async () => {
     const { ledger } = setUp();
     const outcome = await ledger.record(request(digestOfA, { waitFor: 'reserved' }), signal);

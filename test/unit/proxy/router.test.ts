@@ -137,6 +137,15 @@ describe('the proxy', () => {
     expect(text).toContain('tagseal_verdicts_total{door="proxy",verdict="deny",reason="TAG_MOVED"} 1');
   });
 
+  it('logs a pull that an outage refused at warn', async () => {
+    const denial = { reason: 'LOG_UNAVAILABLE', message: 'the log is down' } as const;
+    await using proxy = await proxySetup(async () => ({ kind: 'deny', denial }));
+    await call(proxy.url, PATH);
+    expect(proxy.lines()).toMatchObject([
+      { level: 'warn', event: 'pull.answered', reason: 'LOG_UNAVAILABLE' },
+    ]);
+  });
+
   it('answers any path and header with an error in JSON, and serves nothing', async () => {
     await using proxy = await setup();
     const agent = new http.Agent({ keepAlive: true });
