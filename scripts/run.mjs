@@ -76,6 +76,7 @@ const scripts = {
   },
   format: () => run(module('prettier/bin/prettier.cjs'), '--write', '--log-level', 'warn', '.'),
   docs: () => run('scripts/write-docs.ts'),
+  manifests: () => run('scripts/write-manifests.ts'),
   test() {
     build();
     jest('jest.config.js', ...args);

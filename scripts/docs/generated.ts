@@ -1,4 +1,6 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { valuesTable } from '../chart/values-table.ts';
 import type { Blocks } from './blocks.ts';
 import { helpBlocks } from './cli.ts';
 import { errorsTable } from './errors.ts';
@@ -15,6 +17,9 @@ export async function generatedBlocks(root: string): Promise<Blocks> {
     'docs/metrics.md': {
       metrics: await metricsTable(source),
       labels: labelValuesTable(source),
+    },
+    'charts/tagseal/README.md': {
+      values: valuesTable(await readFile(join(root, 'charts/tagseal/values.yaml'), 'utf8')),
     },
   };
 }

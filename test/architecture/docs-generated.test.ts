@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { chartFiles } from '../../scripts/chart/chart-files.ts';
 import { withBlocks } from '../../scripts/docs/blocks.ts';
 import { DOCUMENTED } from '../../scripts/docs/errors.ts';
 import { generatedBlocks } from '../../scripts/docs/generated.ts';
@@ -29,6 +30,14 @@ describe('the generated parts of the documents', () => {
 
   it('cannot be put into a document without a place for them', () => {
     expect(() => withBlocks('# A document\n', { table: 'text' })).toThrow(/no place/);
+  });
+});
+
+const ofTheChart = Object.entries(await chartFiles(ROOT));
+
+describe('the generated files of the chart', () => {
+  it.each(ofTheChart)('such as %s are what the code says: npm run docs', (file, content) => {
+    expect(textOf(file)).toBe(content);
   });
 });
 
