@@ -1,0 +1,26 @@
+# syntax=docker/dockerfile:1
+
+# Name both images by digest in your build: --build-arg NODE=node:24-trixie-slim@sha256:... Here stand tags, since a digest
+# written down without a registry at hand would be a guess.
+ARG NODE=node:24-trixie-slim
+ARG BASE=gcr.io/distroless/nodejs24-debian13:nonroot
+
+FROM ${NODE} AS build
+WORKDIR /src
+COPY package.json package-lock.json ./
+RUN npm ci
+COPY scripts scripts
+COPY src src
+RUN npm run build
+
+FROM ${BASE}
+LABEL org.opencontainers.image.title="tagseal" \
+      org.opencontainers.image.description="Makes container image tags immutable, with public evidence in Sigstore's Rekor" \
+      org.opencontainers.image.licenses="Apache-2.0"
+WORKDIR /app
+COPY --from=build /src/dist/tagseal.cjs /app/tagseal.cjs
+COPY LICENSE /app/LICENSE
+# nothing is written below /: a read-only root does, with /tmp and the data folder mounted
+USER 65532:65532
+ENTRYPOINT ["/nodejs/bin/node", "/app/tagseal.cjs"]
+CMD ["serve"]
