@@ -56,6 +56,7 @@ const webhook = own({
   ...everyRole,
   autoscaling,
   failurePolicy: oneOf('Fail', 'Ignore'),
+  mutation: own({ enabled: flag }),
   timeoutSeconds: whole(1, 30),
   validateTimeoutSeconds: whole(1, 30),
   reinvocationPolicy: oneOf('IfNeeded', 'Never'),

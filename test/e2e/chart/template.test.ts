@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
@@ -189,5 +190,87 @@ describe('the default values', () => {
       'kubectl delete mutatingwebhookconfiguration,validatingwebhookconfiguration tagseal',
     );
     expect(stdout).toContain('tagseal.dev/mode=audit');
+  });
+});
+
+function kindsOf(objects: readonly Rendered[], kind: string): readonly string[] {
+  return objects.filter((object) => object.kind === kind).map(({ metadata }) => metadata.name);
+}
+
+describe('the number of replicas', () => {
+  const written = (objects: readonly Rendered[]) =>
+    objects
+      .filter(({ kind, spec }) => kind === 'Deployment' && Object.hasOwn(spec as object, 'replicas'))
+      .map(({ metadata }) => metadata.name);
+
+  it('is left to an autoscaler where there is one', async () => {
+    const objects = await objectsOf('helm4', valuesOf('everything'));
+    expect(kindsOf(objects, 'HorizontalPodAutoscaler')).toEqual(['seal-webhook', 'seal-proxy']);
+    expect(written(objects)).toEqual(['seal-controller']);
+    expect(kindsOf(objects, 'PodDisruptionBudget').length).toBe(3);
+  });
+
+  it('has a disruption budget only where one may go', async () => {
+    const objects = await objectsOf('helm4', ['--set', 'proxy.replicaCount=1,controller.replicaCount=0']);
+    expect(kindsOf(objects, 'PodDisruptionBudget')).toEqual(['tagseal-webhook']);
+  });
+});
+
+describe('the values of a role', () => {
+  it('win over those of all roles', async () => {
+    const objects = await objectsOf('helm4', [
+      '--set',
+      'priorityClassName=low,webhook.priorityClassName=high,extraEnv[0].name=A,extraEnv[0].value=all,proxy.extraEnv[0].name=A,proxy.extraEnv[0].value=own',
+    ]);
+    const pods = podsOf(objects.filter(({ kind }) => kind === 'Deployment')).map(({ of, spec }) => {
+      const variable = spec.containers[0]?.env?.find(({ name }) => name === 'A');
+      return [of, spec.priorityClassName, variable?.value];
+    });
+    expect(pods.toSorted()).toEqual([
+      ['Deployment tagseal-controller', 'low', 'all'],
+      ['Deployment tagseal-proxy', 'low', 'own'],
+      ['Deployment tagseal-webhook', 'high', 'all'],
+    ]);
+  });
+
+  it('may replace a variable of the chart', async () => {
+    const objects = await objectsOf('helm4', [
+      '--set-json',
+      'proxy.extraEnv=[{"name":"TAGSEAL_ADMISSION_ENABLED","value":"true"}]',
+    ]);
+    const [proxy] = podsOf(objects.filter(({ metadata }) => metadata.name === 'tagseal-proxy'));
+    const named = proxy?.spec.containers[0]?.env?.filter(({ name }) => name === 'TAGSEAL_ADMISSION_ENABLED');
+    expect(named).toEqual([{ name: 'TAGSEAL_ADMISSION_ENABLED', value: 'true' }]);
+  });
+});
+
+describe('the resource definitions', () => {
+  const files = readdirSync(join(CHART, 'files', 'crds')).filter((name) => name.endsWith('.yaml'));
+  const definitions = async (values: readonly string[]) =>
+    (await objectsOf('helm4', values)).filter(({ kind }) => kind === 'CustomResourceDefinition');
+
+  it('are all of the files, and outlive the release unless told otherwise', async () => {
+    const kept = await definitions([]);
+    expect(kept.length).toBe(files.length);
+    expect(
+      kept.filter(({ metadata }) => metadata.annotations?.['helm.sh/resource-policy'] !== 'keep'),
+    ).toEqual([]);
+    const dropped = await definitions(['--set', 'crds.keep=false']);
+    expect(
+      dropped.filter(({ metadata }) => metadata.annotations?.['helm.sh/resource-policy'] === 'keep'),
+    ).toEqual([]);
+    expect(await definitions(['--set', 'crds.enabled=false'])).toEqual([]);
+  });
+});
+
+describe('without mutation', () => {
+  it('Pods are judged and not changed', async () => {
+    const webhooks = webhooksOf(await objectsOf('helm4', ['--set', 'webhook.mutation.enabled=false']));
+    expect(webhooks.map(({ clientConfig }) => clientConfig.service.path)).toEqual([
+      '/stamp',
+      '/validate',
+      '/warn',
+      '/policy',
+    ]);
   });
 });
