@@ -16,6 +16,8 @@ import type { TokenRequest, Tokens } from './token.ts';
 export interface RepositoryCall extends Omit<Call, 'authorization'> {
   readonly registry: string;
   readonly repository: string;
+  /** Shown instead of what the configuration has for the repository. */
+  readonly credential?: Credential;
 }
 
 /** An answer, and the credential that was at hand, for the message about a refusal. */
@@ -63,7 +65,8 @@ export function makeAuthorizedSend(options: AuthorizedSendOptions): AuthorizedSe
   }
 
   return async (call) => {
-    const credential = await credentials.find(call.registry, call.repository, call.signal);
+    const credential =
+      call.credential ?? (await credentials.find(call.registry, call.repository, call.signal));
     const key = JSON.stringify([call.registry, call.repository, identityOf(credential)]);
     const held = heldHeader(schemes.get(key));
     const first = await send({ ...call, authorization: held });

@@ -15,6 +15,7 @@ import { refusalOf } from './refusal.ts';
 import { discard } from './send.ts';
 import type { Send } from './send.ts';
 import { ANONYMOUS } from './credential.ts';
+import type { Credential } from './credential.ts';
 import { withTimeLimit } from './time-limit.ts';
 
 /** A manifest's place; `reference` is a tag or a digest. */
@@ -22,6 +23,8 @@ export interface ManifestTarget {
   readonly registry: string;
   readonly repository: string;
   readonly reference: string;
+  /** Shown instead of our own. */
+  readonly credential?: Credential;
 }
 
 /** Reads manifests. Throws every REGISTRY_* code, MANIFEST_UNKNOWN, DIGEST_MISMATCH, ADDRESS_FORBIDDEN, DEADLINE_EXCEEDED. */

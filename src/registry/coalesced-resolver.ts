@@ -1,6 +1,6 @@
 import { makeSingleFlight } from '../cache/single-flight.ts';
 import { makeTtlCache } from '../cache/ttl-cache.ts';
-import type { Resolved, Resolver } from '../check/ports.ts';
+import type { PullAccess, Resolved, Resolver } from '../check/ports.ts';
 import { AppError } from '../errors/app-error.ts';
 import type { ErrorCode } from '../errors/code.ts';
 import { quote } from '../errors/quote.ts';
@@ -15,6 +15,7 @@ interface Question {
   readonly reference: TagReference;
   readonly signal: AbortSignal;
   readonly maxAgeMs: number;
+  readonly access: PullAccess | undefined;
 }
 
 /** Milliseconds: a herd of equal Pods asks once, and a moved tag is noticed soon. */
@@ -29,7 +30,8 @@ const REPEATABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['MANIFEST_UNKNOWN
 
 /**
  * Shares equal look-ups in flight, and answers for 10 seconds (refusals for 5), or for the age that a recheck allows. A fetched answer also serves a recheck;
- * a recheck never serves a fetch, which must have been hashed here. A signal ends only its own asker's wait, with
+ * a recheck never serves a fetch, which must have been hashed here. What was answered with pull secrets is told to askers of the
+ * same scope alone. A signal ends only its own asker's wait, with
  * DEADLINE_EXCEEDED; a look-up ends with its last asker.
  */
 export function makeCoalescedResolver(inner: Resolver, clock: Clock): Resolver {
@@ -48,8 +50,8 @@ export function makeCoalescedResolver(inner: Resolver, clock: Clock): Resolver {
     }
   }
 
-  function remembered({ method, reference, maxAgeMs }: Question): Resolved | undefined {
-    const known = outcomes.get(reference.canonical);
+  function remembered(key: string, { method, maxAgeMs }: Question): Resolved | undefined {
+    const known = outcomes.get(key);
     if (known === undefined) return undefined;
     if ('error' in known) throw known.error;
     const isYoung = clock.now() - known.at < maxAgeMs;
@@ -57,28 +59,39 @@ export function makeCoalescedResolver(inner: Resolver, clock: Clock): Resolver {
   }
 
   async function ask(question: Question): Promise<Resolved> {
-    const { method, reference, signal } = question;
-    const known = remembered(question);
+    const { method, reference, signal, access } = question;
+    const key = keyOf(question);
+    const known = remembered(key, question);
     if (known !== undefined) return known;
-    const key = reference.canonical;
     const joinsFetch = method === 'fetch' || fetches.has(key);
     const flights = joinsFetch ? fetches : rechecks;
     try {
       return await flights.run(
         key,
         (shared) =>
-          remember(key, joinsFetch ? inner.fetch(reference, shared) : inner.recheck(reference, shared)),
+          remember(
+            key,
+            joinsFetch
+              ? inner.fetch(reference, shared, access)
+              : inner.recheck(reference, shared, undefined, access),
+          ),
         signal,
       );
     } catch (error) {
-      if (signal.aborted) throw deadlineExceeded(`cannot resolve ${quote(key)}`, error);
+      if (signal.aborted) throw deadlineExceeded(`cannot resolve ${quote(reference.canonical)}`, error);
       throw error;
     }
   }
 
   return {
-    fetch: (reference, signal) => ask({ method: 'fetch', reference, signal, maxAgeMs: ANSWER_TTL }),
-    recheck: (reference, signal, maxAgeMs = ANSWER_TTL) =>
-      ask({ method: 'recheck', reference, signal, maxAgeMs }),
+    fetch: (reference, signal, access) =>
+      ask({ method: 'fetch', reference, signal, maxAgeMs: ANSWER_TTL, access }),
+    recheck: (reference, signal, maxAgeMs = ANSWER_TTL, access) =>
+      ask({ method: 'recheck', reference, signal, maxAgeMs, access }),
   };
+}
+
+/** A reference holds no space. */
+function keyOf({ reference, access }: Question): string {
+  return access === undefined ? reference.canonical : `${reference.canonical} ${access.scope}`;
 }

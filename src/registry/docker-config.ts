@@ -17,7 +17,8 @@ const HUB_KEYS: ReadonlySet<string> = new Set(['index.docker.io', 'registry-1.do
 const HELPER_NAME = /^[A-Za-z0-9_-]{1,64}$/;
 
 const text = z.optional(z.string());
-const entrySchema = z.object({ auth: text, username: text, password: text, identitytoken: text });
+/** One entry of `auths`. */
+export const entrySchema = z.object({ auth: text, username: text, password: text, identitytoken: text });
 const fileSchema = z.object({
   auths: z.optional(z.record(z.string(), entrySchema)),
   credHelpers: z.optional(z.record(z.string(), z.string())),
@@ -61,7 +62,7 @@ export function credentialFor(
 }
 
 /** `https://HOST/v1/` and the names of Docker Hub become what references use. */
-function canonicalKey(key: string): string {
+export function canonicalKey(key: string): string {
   const bare = key
     .toLowerCase()
     .replace(/^https?:\/\//, '')
@@ -72,7 +73,8 @@ function canonicalKey(key: string): string {
   return [HUB_KEYS.has(host) ? 'docker.io' : host, ...path].join('/');
 }
 
-function credentialOf(key: string, entry: Entry, path: string): Credential | undefined {
+/** Undefined for an entry without a secret. `path` is for messages. Throws CREDENTIALS_INVALID. */
+export function credentialOf(key: string, entry: Entry, path: string): Credential | undefined {
   const source = `the credentials for ${quote(key)} in ${quote(path)}`;
   if (entry.identitytoken) return { kind: 'identityToken', token: entry.identitytoken, source };
   if (entry.auth) return { kind: 'basic', ...decodeAuth(entry.auth, key, path), source };

@@ -87,6 +87,39 @@ describe('makeCoalescedResolver', () => {
     expect(calls.length).toBe(2);
   });
 
+  const scope = (name: string) => ({
+    scope: name,
+    secrets: () => Promise.resolve({ secrets: [], unreadable: [] }),
+  });
+
+  it('keeps the answers of one scope of pull secrets from another and from who has none, in flight and after', async () => {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    gate = promise.then(() => undefined);
+    const ask = () =>
+      [
+        scope('["shop",["a"],null]'),
+        scope('["shop",["a"],null]'),
+        scope('["web",["a"],null]'),
+        undefined,
+      ].map((access) => resolver.fetch(reference, never, access));
+    const asked = ask();
+    resolve(undefined);
+    const first = await Promise.all(asked);
+    expect(new Set(first.map(({ digest }) => digest)).size).toBe(3);
+    expect(first[0]).toEqual(first[1]);
+    expect(await Promise.all(ask())).toEqual(first);
+    expect(calls.length).toBe(3);
+  });
+
+  it('remembers a refusal for the scope that was refused alone', async () => {
+    failure = 'REGISTRY_UNAUTHORIZED';
+    expect(await codeOf(() => resolver.recheck(reference, never, undefined, scope('a')))).toBe(failure);
+    failure = undefined;
+    expect(await codeOf(() => resolver.recheck(reference, never, undefined, scope('a')))).toBeDefined();
+    expect(await codeOf(() => resolver.recheck(reference, never, undefined, scope('b')))).toBeUndefined();
+    expect(await codeOf(() => recheck())).toBeUndefined();
+  });
+
   it.each(['MANIFEST_UNKNOWN', 'REGISTRY_UNAUTHORIZED'] as const)(
     'remembers %s for 5 seconds',
     async (code) => {
