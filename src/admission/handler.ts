@@ -12,9 +12,10 @@ import type { LoopDetector, PodOwner } from './loop-detector.ts';
 import { placeOf } from './namespace.ts';
 import type { NamespaceLookup, Place } from './namespace.ts';
 import { outcomeOf } from './outcome.ts';
-import type { Door, DoorRules } from './outcome.ts';
+import type { AnyDoor, Door, DoorRules } from './outcome.ts';
 import { accessOf } from './pull-access.ts';
 import type { PullSecretLookup } from './pull-access.ts';
+import { answerResource } from './resources.ts';
 import { renderReview } from './response.ts';
 import { headOf, parseReviewJson, readReview, uidOf } from './review.ts';
 import type { ReviewHead } from './review.ts';
@@ -44,7 +45,7 @@ export interface HttpAnswer {
 }
 
 /** Answers one review: its bytes, the door and the request's URL (for `?timeout=`). Never rejects, never allows on an error. */
-export type HandleReview = (door: Door, bytes: Buffer, url: string) => Promise<HttpAnswer>;
+export type HandleReview = (door: AnyDoor, bytes: Buffer, url: string) => Promise<HttpAnswer>;
 
 export function makeHandleReview(options: AdmissionOptions): HandleReview {
   const { checkWorkload, workloads, clock } = options;
@@ -56,7 +57,7 @@ export function makeHandleReview(options: AdmissionOptions): HandleReview {
     if (read.kind === 'invalid') return failed(door, read.uid, read.error);
     const { head } = read;
     try {
-      const { answer, findings } = await judge(door, read, url);
+      const { answer, findings } = read.kind === 'answered' ? read.judged : await judge(read, url);
       reporter.answered({ door, review: head, answer, findings, started });
       return { status: 200, body: renderReview(head.uid, answer) };
     } catch (error) {
@@ -64,14 +65,14 @@ export function makeHandleReview(options: AdmissionOptions): HandleReview {
     }
   };
 
-  function failed(door: Door, uid: string | undefined, error: AppError): HttpAnswer {
+  function failed(door: AnyDoor, uid: string | undefined, error: AppError): HttpAnswer {
     reporter.failed(door, uid, error);
     // without a uid no review can be answered: any status but 200 is a failed call to the API server
     if (uid === undefined) return refuse(error);
     return { status: 200, body: renderReview(uid, { kind: 'failed', error }) };
   }
 
-  async function judge(door: Door, { head, selected, owner }: Task, url: string): Promise<Judged> {
+  async function judge({ door, head, selected, owner }: Task, url: string): Promise<Judged> {
     if (selected.kind === 'skip' || selected.selection.images.length === 0) return nothingToJudge();
     const { selection } = selected;
     const { place, verdicts } = await withDeadline(deadlineMs(url), async (signal) => {
@@ -130,6 +131,7 @@ export function makeHandleReview(options: AdmissionOptions): HandleReview {
 }
 
 interface Task {
+  readonly door: Door;
   readonly head: ReviewHead;
   readonly selected: Selected;
   readonly owner: PodOwner | undefined;
@@ -137,21 +139,27 @@ interface Task {
 
 type ReadTask =
   | (Task & { readonly kind: 'task' })
+  /** Where nobody need be asked. */
+  | { readonly kind: 'answered'; readonly head: ReviewHead; readonly judged: Judged }
   | { readonly kind: 'invalid'; readonly uid: string | undefined; readonly error: AppError };
 
 /**
  * Takes from a review what judging it needs. Not a part of the async function on purpose: objects that wait for a verdict must
  * not hold the parsed review, or all of it lives until the next full garbage collection.
  */
-function readTask(door: Door, bytes: Buffer): ReadTask {
+function readTask(door: AnyDoor, bytes: Buffer): ReadTask {
   let uid: string | undefined;
   try {
     const json = parseReviewJson(bytes);
     uid = uidOf(json);
     const review = readReview(json);
+    const head = headOf(review);
+    if (door === 'stamp' || door === 'policy') {
+      return { kind: 'answered', head, judged: { answer: answerResource(door, review), findings: [] } };
+    }
     const selected = select(review, door === 'warn' ? 'workloads' : 'pods');
     const owner = door === 'mutate' ? ownerOf(review) : undefined;
-    return { kind: 'task', head: headOf(review), selected, owner };
+    return { kind: 'task', door, head, selected, owner };
   } catch (error) {
     return { kind: 'invalid', uid, error: toAppError(error) };
   }

@@ -5,6 +5,11 @@ import { moved, plainWarning, warning } from './warnings.ts';
 /** `/mutate` pins Pods, `/validate` checks what came out, `/warn` looks ahead at workloads. */
 export type Door = 'mutate' | 'validate' | 'warn';
 
+/** Doors for Tagseal's own resources: `/stamp` for TagApprovals, `/policy` for TagPolicies. */
+export type ResourceDoor = 'stamp' | 'policy';
+
+export type AnyDoor = Door | ResourceDoor;
+
 /** `/validate` alone: the image is covered by a rule and carries no digest, or not the recorded one. */
 export type RefusalReason = DenialReason | 'NOT_PINNED';
 

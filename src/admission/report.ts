@@ -6,12 +6,12 @@ import type { ReasonLabel, VerdictLabel } from '../observe/metrics.ts';
 import type { Finding } from './answer.ts';
 import type { AdmissionOptions } from './handler.ts';
 import type { PodOwner } from './loop-detector.ts';
-import type { Door } from './outcome.ts';
+import type { AnyDoor } from './outcome.ts';
 import type { Answer } from './response.ts';
 import type { ReviewHead } from './review.ts';
 
 export interface Answered {
-  readonly door: Door;
+  readonly door: AnyDoor;
   readonly review: ReviewHead;
   readonly answer: Answer;
   readonly findings: readonly Finding[];
@@ -21,7 +21,7 @@ export interface Answered {
 
 export interface Reporter {
   answered(answered: Answered): void;
-  failed(door: Door, uid: string | undefined, error: AppError): void;
+  failed(door: AnyDoor, uid: string | undefined, error: AppError): void;
   /** An owner makes the same Pod again and again. */
   looped(owner: PodOwner): void;
 }

@@ -3,9 +3,10 @@ import type { ErrorCode } from '../errors/code.ts';
 import { denialMessage } from './denial-text.ts';
 import type { RefusalReason } from './outcome.ts';
 import { renderPatch } from './patch.ts';
-import type { Replacement } from './patch.ts';
+import type { Addition, Replacement } from './patch.ts';
 import { limitWarnings } from './warnings.ts';
 
+/** One thing that is refused: an image, or a field of one of our own resources. */
 export interface DeniedImage {
   /** `spec.containers[0].image` */
   readonly field: string;
@@ -17,6 +18,7 @@ export type Answer =
   | {
       readonly kind: 'allow';
       readonly replacements: readonly Replacement[];
+      readonly additions?: readonly Addition[];
       readonly warnings: readonly string[];
       readonly auditAnnotations: ReadonlyMap<string, string>;
     }
@@ -99,12 +101,15 @@ export function renderReview(uid: string, answer: Answer): string {
  */
 function renderAllowed({
   replacements,
+  additions = [],
   warnings,
   auditAnnotations,
 }: Extract<Answer, { kind: 'allow' }>): string {
   // the API server wants both or neither; base64 needs no escaping
   const patch =
-    replacements.length === 0 ? '' : `"patchType":"JSONPatch","patch":"${renderPatch(replacements)}",`;
+    replacements.length + additions.length === 0
+      ? ''
+      : `"patchType":"JSONPatch","patch":"${renderPatch(replacements, additions)}",`;
   const warned = warnings.length === 0 ? '' : `"warnings":${JSON.stringify(limitWarnings(warnings))},`;
   let annotations = '';
   for (const [key, value] of auditAnnotations) {

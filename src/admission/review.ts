@@ -20,6 +20,8 @@ export interface ReviewHead {
 
 /** The part of an AdmissionReview that Tagseal looks at (admission.k8s.io/v1 AdmissionRequest); objects are raw JSON. */
 export interface Review extends ReviewHead {
+  /** Of who asks; empty when the review does not say. */
+  readonly username: string;
   readonly object: JsonObject | undefined;
   readonly oldObject: JsonObject | undefined;
 }
@@ -84,6 +86,7 @@ function readRequest(request: JsonObject, uid: string): Review {
     namespace: textAt(request, 'namespace'),
     name: textAt(request, 'name'),
     dryRun: request['dryRun'] === true,
+    username: isJsonObject(request['userInfo']) ? textAt(request['userInfo'], 'username') : '',
     object: objectAt(request, 'object'),
     oldObject: objectAt(request, 'oldObject'),
   };

@@ -5,23 +5,25 @@ import { errorBody, sendJson, sendText } from '../http/json.ts';
 import { readBody } from '../http/read-body.ts';
 import type { Logger } from '../observe/log.ts';
 import type { HandleReview } from './handler.ts';
-import type { Door } from './outcome.ts';
+import type { AnyDoor } from './outcome.ts';
 
 export interface AdmissionRouterOptions {
   readonly handleReview: HandleReview;
   readonly logger: Logger;
 }
 
-const DOORS: ReadonlyMap<string, Door> = new Map([
+const DOORS: ReadonlyMap<string, AnyDoor> = new Map<string, AnyDoor>([
   ['/mutate', 'mutate'],
   ['/validate', 'validate'],
   ['/warn', 'warn'],
+  ['/stamp', 'stamp'],
+  ['/policy', 'policy'],
 ]);
 
 /** An object has 3 MB at most and an UPDATE carries two. */
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 
-/** POST `/mutate`, `/validate`, `/warn`. Everything else is refused in JSON. */
+/** POST `/mutate`, `/validate`, `/warn`, `/stamp`, `/policy`. Everything else is refused in JSON. */
 export function makeAdmissionRouter({ handleReview, logger }: AdmissionRouterOptions): RequestListener {
   const app = makeApp();
   for (const path of DOORS.keys()) {
@@ -39,7 +41,7 @@ export function makeAdmissionRouter({ handleReview, logger }: AdmissionRouterOpt
     else void answer(door, request, response);
   };
 
-  async function answer(door: Door, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function answer(door: AnyDoor, request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
       const body = await readBody(request, MAX_BODY_BYTES);
       if (body.kind === 'refused') {
@@ -56,7 +58,7 @@ export function makeAdmissionRouter({ handleReview, logger }: AdmissionRouterOpt
   }
 }
 
-function doorOf(url: string): Door | undefined {
+function doorOf(url: string): AnyDoor | undefined {
   const query = url.indexOf('?');
   return DOORS.get(query === -1 ? url : url.slice(0, query));
 }

@@ -5,7 +5,7 @@ import { makeScanMetrics, type ScanMetrics } from './scan-metrics.ts';
 
 // Every label is a closed set. Never a reference, a namespace or a host: they have no bound.
 
-export type DoorLabel = 'mutate' | 'validate' | 'warn' | 'proxy' | 'cli';
+export type DoorLabel = 'mutate' | 'validate' | 'warn' | 'stamp' | 'policy' | 'proxy' | 'cli';
 export type VerdictLabel = 'admit' | 'deny' | 'report' | 'exempt' | 'pending';
 export type ReasonLabel =
   'none' | 'TAG_MOVED' | 'DIGEST_NOT_RECORDED' | 'NOT_RECORDED' | 'NOT_PINNED' | ErrorCode;

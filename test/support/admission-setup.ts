@@ -1,5 +1,5 @@
 import { makeHandleReview, type AdmissionOptions, type HandleReview } from '../../src/admission/handler.ts';
-import type { Door } from '../../src/admission/outcome.ts';
+import type { AnyDoor } from '../../src/admission/outcome.ts';
 import { makeCheckWorkload } from '../../src/check/check-workload.ts';
 import type { CheckImage } from '../../src/check/verdict.ts';
 import { makeObserved, type Observed } from './observed.ts';
@@ -37,7 +37,7 @@ export interface AdmissionAnswer {
 
 export interface AdmissionSetup extends Observed {
   readonly handleReview: HandleReview;
-  readonly ask: (door: Door, review: unknown) => Promise<AdmissionAnswer>;
+  readonly ask: (door: AnyDoor, review: unknown) => Promise<AdmissionAnswer>;
 }
 
 export type ClusterParts = Partial<

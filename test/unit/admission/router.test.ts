@@ -35,6 +35,8 @@ describe('the webhook over HTTPS', () => {
       ['mutate', false],
       ['validate', false],
       ['warn', true],
+      ['stamp', false],
+      ['policy', false],
     ] as const) {
       const answer = await post(`/${door}?timeout=10s`, body);
       expect(answer.headers['content-type']).toBe('application/json');
