@@ -241,8 +241,8 @@ function auditJobs(core: Core, logger: Logger, metrics: Metrics): readonly Backg
     verifier,
     leaves: makeLeafVerifier(trust.kind, evidence),
     logger,
-    // a generation that is never remembered is loaded, and refused, each time
-    onRefused: (claimId, generation) => assembly.memory.onGeneration(claimId, generation + 1),
+    // what is loaded anew is refused by its phase, and remembered again once it is mended
+    onRefused: (claimId, generation) => assembly.memory.forget(claimId, generation),
   });
   return [
     {

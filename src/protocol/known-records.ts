@@ -43,15 +43,20 @@ export function makeKnownRecords(parts: KnownRecordsParts): KnownRecords {
   const { store, naming, verifier, memory, history, lifetime } = parts;
   let isCaughtUp = history.knows === undefined;
   let catchingUp: Promise<void> | undefined;
+  const origins = new WeakMap<TagRecord, { readonly era: number; readonly reference: TagReference }>();
+  // what was remembered before the log could tell of newer generations
+  const unchecked = new Map<string, TagReference>();
 
   const stored = (reference: TagReference, signal: AbortSignal) =>
     findStored(reference, { store, naming }, signal);
 
   async function load(reference: TagReference, signal: AbortSignal): Promise<VersionedRecord | undefined> {
-    if (!isCaughtUp) catchingUp ??= catchUp();
+    beginToCatchUp();
+    const era = memory.era();
     const found = await stored(reference, signal);
     if (found === undefined) return undefined;
     const loaded = await loadRecord(found.record, reference, { naming, verifier });
+    origins.set(loaded.record, { era, reference });
     const newer = await newerClaim(reference, loaded.record, signal);
     if (newer === undefined) return { ...loaded, version: found.version };
     // it may have been recorded since we looked
@@ -66,30 +71,56 @@ export function makeKnownRecords(parts: KnownRecordsParts): KnownRecords {
     { privacy, generation }: TagRecord,
     signal: AbortSignal,
   ): Promise<OwnEntry | undefined> {
-    const claim = naming.claim(reference, privacy, generation + 1);
-    if (history.knows?.(statementDigest(claim)) !== true) return undefined;
-    return history.earliest(claim, signal);
+    if (!mayBeOutdated(reference, { privacy, generation })) return undefined;
+    return history.earliest(naming.claim(reference, privacy, generation + 1), signal);
+  }
+
+  function mayBeOutdated(
+    reference: TagReference,
+    { privacy, generation }: Pick<TagRecord, 'privacy' | 'generation'>,
+  ): boolean {
+    return history.knows?.(statementDigest(naming.claim(reference, privacy, generation + 1))) === true;
+  }
+
+  function beginToCatchUp(): void {
+    if (!isCaughtUp) catchingUp ??= catchUp();
   }
 
   async function catchUp(): Promise<void> {
     try {
       await history.ready(lifetime);
       isCaughtUp = true;
+      // the log may have a newer generation of any of them, which nobody could see before
+      for (const [canonical, reference] of unchecked) {
+        const record = memory.get(canonical)?.record;
+        if (record !== undefined && mayBeOutdated(reference, record))
+          memory.forget(record.claimId, record.generation);
+      }
+      unchecked.clear();
     } catch {
-      // an outage is told by who needs the log; without it known tags are loaded anew each time, and never stale
+      // an outage is told by who needs the log; known tags go on without it
     } finally {
       catchingUp = undefined;
     }
   }
 
   return {
-    remembered: ({ canonical }) => memory.get(canonical),
+    remembered(reference) {
+      const found = memory.get(reference.canonical);
+      if (isCaughtUp || found === undefined) return found;
+      beginToCatchUp();
+      // the log is read by others, too
+      return mayBeOutdated(reference, found.record) ? undefined : found;
+    },
     stored,
     load,
     keep(loaded) {
       const found = withoutEvidence(loaded);
-      // before that a newer generation may be in the log unseen, and memory is not asked again
-      if (isCaughtUp && found.logged) memory.set(found);
+      const origin = origins.get(loaded.record);
+      // the log may have been read on since it was loaded
+      if (origin !== undefined && mayBeOutdated(origin.reference, loaded.record)) return found;
+      if (found.logged) memory.set(found, origin?.era);
+      if (!isCaughtUp && origin !== undefined) unchecked.set(found.record.reference, origin.reference);
       return found;
     },
   };

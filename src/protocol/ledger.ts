@@ -20,10 +20,21 @@ const RETRY_AFTER_SECONDS = 1;
 /** The ledger protocol of DESIGN section 4: the store decides, the log proves, the tail audits. */
 export function makeLedger({ records, reserver, publisher, foresee }: LedgerParts): Ledger {
   const attempts = makeAttempts();
+  // one look-up of a tag verifies for all who ask meanwhile: hundreds of Pods start at once
+  const finding = new Map<string, Promise<VerifiedRecord | undefined>>();
   const { lifetime } = publisher;
 
   async function find(reference: TagReference, signal: AbortSignal): Promise<VerifiedRecord | undefined> {
-    return records.remembered(reference) ?? (await loaded(reference, signal));
+    const remembered = records.remembered(reference);
+    if (remembered !== undefined) return remembered;
+    const { canonical } = reference;
+    const work = finding.get(canonical) ?? loaded(reference, lifetime);
+    if (!finding.has(canonical)) {
+      finding.set(canonical, work);
+      const forget = () => finding.delete(canonical);
+      work.then(forget, forget);
+    }
+    return orAborted(work, signal, `looking ${canonical} up`);
   }
 
   async function loaded(reference: TagReference, signal: AbortSignal): Promise<VerifiedRecord | undefined> {
@@ -43,7 +54,7 @@ export function makeLedger({ records, reserver, publisher, foresee }: LedgerPart
   /** Reserves (or finds) the record and starts publishing it. Not bound to one asker: others may be waiting. */
   async function first(request: RecordRequest): Promise<Attempt> {
     const { reference } = request;
-    const known = await find(reference, lifetime);
+    const known = records.remembered(reference) ?? (await loaded(reference, lifetime));
     return known === undefined ? reserve(request) : begun(reference, known);
   }
 

@@ -16,8 +16,12 @@ export interface RecordCache {
  */
 export interface RecordMemory {
   get(canonical: string): VerifiedRecord | undefined;
-  /** Keeps the newer generation of the two. */
-  set(found: VerifiedRecord): void;
+  /** Keeps the newer generation of the two; nothing that was loaded in an `era` that is over. */
+  set(found: VerifiedRecord, era?: number): void;
+  /** Ends each time that something must be loaded anew. */
+  era(): number;
+  /** Forgets a generation that is refused from now on; who loads it anew is told by the store. */
+  forget(claimId: string, generation: number): void;
   /** Forgets what is older than this generation: the handler of a GenerationFollower. */
   onGeneration: OnGeneration;
 }
@@ -30,6 +34,7 @@ export function makeRecordMemory(cache: RecordCache): RecordMemory {
   const references = new Map<string, string>();
   const heard = new Map<string, number>();
   let sweepAt = MIN_SWEPT;
+  let era = 0;
 
   /** The cache drops entries by itself, and tells nobody. */
   function sweep(): void {
@@ -39,13 +44,22 @@ export function makeRecordMemory(cache: RecordCache): RecordMemory {
 
   return {
     get: (canonical) => cache.get(canonical),
-    set(found) {
+    era: () => era,
+    set(found, loadedIn = era) {
+      if (loadedIn !== era) return;
       const { reference, claimId, generation } = found.record;
       const known = cache.get(reference)?.record.generation ?? -1;
       if (generation < Math.max(known, heard.get(claimId) ?? 0)) return;
       cache.set(reference, found);
       references.set(claimId, reference);
       if (references.size > sweepAt) sweep();
+    },
+    forget(claimId, generation) {
+      era += 1;
+      const canonical = references.get(claimId);
+      const found = canonical === undefined ? undefined : cache.get(canonical);
+      if (canonical !== undefined && found !== undefined && found.record.generation <= generation)
+        cache.delete(canonical);
     },
     onGeneration(claimId, generation) {
       const newest = Math.max(generation, heard.get(claimId) ?? 0);
