@@ -1,5 +1,19 @@
-import type { Config } from './config.ts';
+import { delimiter } from 'node:path';
+import type { ClusterAccess, Config } from './config.ts';
+import type { ConfigPlace } from './to-config.ts';
 import { contradiction, type ValueReader } from './value-reader.ts';
+
+/** As kubectl finds its cluster: the named file, `$KUBECONFIG`, the service account of a Pod, `~/.kube/config`. */
+export function clusterAccess(get: ValueReader, { absolute, environment }: ConfigPlace): ClusterAccess {
+  const file = get.optional('kubernetes.kubeconfigFile');
+  const named = file === undefined ? (environment['KUBECONFIG'] ?? '').split(delimiter) : [file];
+  const files = named.filter((name) => name !== '').map(absolute);
+  if (files.length > 0) return { by: 'kubeconfig', files };
+  const host = environment['KUBERNETES_SERVICE_HOST'] ?? '';
+  const port = environment['KUBERNETES_SERVICE_PORT'] ?? '';
+  if (host !== '' && port !== '') return { by: 'serviceAccount', host, port };
+  return { by: 'kubeconfig', files: [absolute('~/.kube/config')] };
+}
 
 /** `controller.*`. Throws CONFIG_INVALID. */
 export function controllerSettings(get: ValueReader): Config['controller'] {

@@ -86,9 +86,13 @@ export type StoreSettings =
     }
   | ({ readonly kind: 'kubernetes' } & KubernetesSettings);
 
+/** Which cluster, and as whom: by kubeconfig files, the first one's entries winning, or as the Pod that this runs in. */
+export type ClusterAccess =
+  | { readonly by: 'kubeconfig'; readonly files: readonly string[] }
+  | { readonly by: 'serviceAccount'; readonly host: string; readonly port: string };
+
 export interface KubernetesSettings {
-  /** Absent: the Pod's service account, else the kubeconfig that kubectl would use. */
-  readonly kubeconfigFile?: string;
+  readonly access: ClusterAccess;
   /** Absent: that of the Pod or of the kubeconfig's context. */
   readonly namespace?: string;
   /** Begins the names of what is kept in the namespace. */

@@ -43,7 +43,7 @@ export const SERVICE_SETTINGS: readonly Setting[] = [
     path: 'kubernetes.kubeconfigFile',
     schema: text,
     about:
-      'For `store.kind: kubernetes`. Default: in a Pod the service account, else `$KUBECONFIG` or `~/.kube/config`.',
+      'For `store.kind: kubernetes`. Default: `$KUBECONFIG`, else in a Pod its service account, else `~/.kube/config`.',
   },
   {
     path: 'kubernetes.namespace',

@@ -1,5 +1,7 @@
 import type { StoreSettings } from './config.ts';
+import { clusterAccess } from './cluster-settings.ts';
 import { parsePostgresUrl } from './postgres-url.ts';
+import type { ConfigPlace } from './to-config.ts';
 import { contradiction, optionalFile, type Absolute, type ValueReader } from './value-reader.ts';
 
 const DEFAULT_MAX_CONNECTIONS = 10;
@@ -7,7 +9,7 @@ const FOR_POSTGRES = ['store.url', 'store.caFile', 'store.maxConnections'];
 const FOR_KUBERNETES = ['kubernetes.kubeconfigFile', 'kubernetes.namespace'];
 
 /** `store.*`, and `kubernetes.*` where the records are resources. Throws CONFIG_INVALID. */
-export function storeSettings(get: ValueReader, absolute: Absolute): StoreSettings {
+export function storeSettings(get: ValueReader, place: ConfigPlace): StoreSettings {
   const kind = get.oneOf('store.kind', ['directory', 'postgres', 'kubernetes']);
   if (kind !== 'postgres') refuse(get, FOR_POSTGRES, kind);
   if (kind !== 'kubernetes') refuse(get, FOR_KUBERNETES, kind);
@@ -15,14 +17,14 @@ export function storeSettings(get: ValueReader, absolute: Absolute): StoreSettin
     case 'directory':
       return { kind };
     case 'postgres':
-      return postgresSettings(get, absolute);
+      return postgresSettings(get, place.absolute);
     case 'kubernetes': {
       const namespace = get.optional('kubernetes.namespace');
       return {
         kind,
         name: get.text('kubernetes.name'),
+        access: clusterAccess(get, place),
         ...(namespace !== undefined && { namespace }),
-        ...optionalFile(get, 'kubernetes.kubeconfigFile', absolute, 'kubeconfigFile'),
       };
     }
   }

@@ -34,7 +34,7 @@ export function toConfig(values: SettingValues, place: ConfigPlace): Config {
     log,
     tuf: tufSettings(get, absolute),
     signer: signerSettings(get, { ...place, log, keyFile: inDataDir('signer.keyFile', 'signer.key') }),
-    store: storeSettings(get, absolute),
+    store: storeSettings(get, place),
     registries: {
       allow: get.list('registries.allow'),
       plainHttp: get.list('registries.plainHttp'),

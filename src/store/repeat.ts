@@ -1,3 +1,4 @@
+import { pause } from '../cache/pause.ts';
 import { toAppError } from '../errors/app-error.ts';
 import type { Logger } from '../observe/log.ts';
 
@@ -27,18 +28,4 @@ export async function repeat({ job, work, logger, explain }: RepeatedWork, signa
       pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS);
     }
   }
-}
-
-/** Resolves early when `signal` aborts. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-    if (signal.aborted) done();
-  });
 }

@@ -1,5 +1,5 @@
 import type { StateDocument, StateStore } from '../../src/protocol/ports.ts';
-import { checkStateDocument, checkStateName } from '../../src/store/state-document.ts';
+import { checkStateDocument, checkStateName } from '../../src/protocol/state-document.ts';
 
 /** State documents without a disk; passes the same contract suite as the real ones. */
 export function makeMemoryState(): StateStore {

@@ -3,7 +3,7 @@ import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../errors/quote.ts';
 import type { StateDocument, StateStore } from '../../protocol/ports.ts';
 import { createDurably, makeFolders } from '../durable-file.ts';
-import { checkStateDocument, checkStateName, MAX_STATE_BYTES } from '../state-document.ts';
+import { checkStateDocument, checkStateName, MAX_STATE_BYTES } from '../../protocol/state-document.ts';
 import { diskError } from './disk-error.ts';
 import type { Disk } from './disk.ts';
 

@@ -1,7 +1,8 @@
 import { Client } from 'pg';
 import type { Logger } from '../../observe/log.ts';
 import type { GenerationFollower, OnGeneration } from '../../protocol/ports.ts';
-import { pause, repeat } from '../repeat.ts';
+import { pause } from '../../cache/pause.ts';
+import { repeat } from '../repeat.ts';
 import { clientOptions } from './client-options.ts';
 import type { Database, Row } from './pool.ts';
 import { storeError } from './store-error.ts';

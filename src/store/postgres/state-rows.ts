@@ -1,5 +1,5 @@
 import type { StateStore } from '../../protocol/ports.ts';
-import { checkStateDocument, checkStateName, MAX_STATE_BYTES } from '../state-document.ts';
+import { checkStateDocument, checkStateName, MAX_STATE_BYTES } from '../../protocol/state-document.ts';
 import type { Database } from './pool.ts';
 import { unavailable } from './store-error.ts';
 

@@ -9,8 +9,25 @@ const read = (environment: Record<string, string>) =>
 describe('the settings of a cluster', () => {
   it('names everything after the deployment', () => {
     const { store, admission } = read({ ...inCluster, TAGSEAL_KUBERNETES_NAME: 'seal' });
-    expect(store).toEqual({ kind: 'kubernetes', name: 'seal' });
+    expect(store).toMatchObject({ kind: 'kubernetes', name: 'seal' });
     expect(admission.serviceName).toBe('seal-webhook');
+  });
+
+  const pod = { KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '443' };
+  const HOME = '/home/ada';
+  const serviceAccount = { by: 'serviceAccount', host: 'fd00::1', port: '443' };
+  it.each([
+    ['the home folder', { HOME }, { by: 'kubeconfig', files: ['/home/ada/.kube/config'] }],
+    ['a Pod', { HOME, ...pod }, serviceAccount],
+    ['a Pod whose KUBECONFIG is empty', { HOME, ...pod, KUBECONFIG: '' }, serviceAccount],
+    ['KUBECONFIG', { HOME, ...pod, KUBECONFIG: 'a:/b' }, { by: 'kubeconfig', files: ['/work/a', '/b'] }],
+    [
+      'the setting',
+      { HOME, ...pod, KUBECONFIG: '/b', TAGSEAL_KUBERNETES_KUBECONFIG_FILE: '~/c' },
+      { by: 'kubeconfig', files: ['/home/ada/c'] },
+    ],
+  ])('finds the cluster as kubectl does: by %s', (_what, environment, access) => {
+    expect(read({ ...inCluster, ...environment }).store).toMatchObject({ access });
   });
 
   it('renews a certificate as often as it is told to', () => {
