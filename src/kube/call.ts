@@ -1,4 +1,4 @@
-import { pause } from '../cache/pause.ts';
+import { pause as pauseFor } from '../cache/pause.ts';
 import { quote } from '../errors/quote.ts';
 import type { KubeConnection } from './connection.ts';
 import { explain, readAtMost, send, type KubeCall } from './exchange.ts';
@@ -15,7 +15,7 @@ const MAX_STATUS_BYTES = 2 * 1024 * 1024;
 
 export interface WholeCall extends KubeCall {
   readonly maxBytes: number;
-  readonly timeLimitMs?: number;
+  readonly isList?: boolean;
   /** Doing it twice is doing it once: repeated after a broken exchange and after 5xx, others only where it was not done. */
   readonly idempotent: boolean;
 }
@@ -28,6 +28,9 @@ export interface CallParts {
   readonly connection: KubeConnection;
   /** 0 to 1. */
   readonly random: () => number;
+  /** For one exchange, its whole answer included; a list may take three times as long. */
+  readonly timeLimitMs?: number;
+  readonly pause?: typeof pauseFor;
 }
 
 export interface MakeCall {
@@ -38,11 +41,12 @@ export interface MakeCall {
 type Tried = Answer | { readonly again: Error; readonly waitMs: number | undefined };
 
 /** Calls with time limits, and with bounded tries where a new one can help. */
-export function makeCall({ connection, random }: CallParts): MakeCall {
+export function makeCall(parts: CallParts): MakeCall {
+  const { connection, random, timeLimitMs = TIME_LIMIT_MS, pause = pauseFor } = parts;
   const { server } = connection;
 
   async function once(call: WholeCall, signal: AbortSignal): Promise<Tried> {
-    const limit = AbortSignal.timeout(call.timeLimitMs ?? TIME_LIMIT_MS);
+    const limit = AbortSignal.timeout(timeLimitMs * (call.isList === true ? 3 : 1));
     try {
       return await exchange(call, AbortSignal.any([signal, limit]));
     } catch (cause) {

@@ -7,7 +7,6 @@ import { makeWatch } from './watch.ts';
 
 const MAX_OBJECT_BYTES = 2 * 1024 * 1024;
 const MAX_LIST_BYTES = 64 * 1024 * 1024;
-const LIST_TIME_LIMIT_MS = 30_000;
 const JSON_TYPE = 'application/json';
 const META = 'g=meta.k8s.io;v=v1';
 
@@ -77,7 +76,7 @@ export function makeKubeApi(parts: CallParts): KubeApi {
           accept: acceptOf(options, 'PartialObjectMetadataList'),
           doing,
           maxBytes: MAX_LIST_BYTES,
-          timeLimitMs: LIST_TIME_LIMIT_MS,
+          isList: true,
           idempotent: true,
         },
         signal,

@@ -89,7 +89,7 @@ export function makeLeaseElector(parts: LeaseElectorParts): LeaseElector {
     while (!stop.aborted) {
       await pause(times.retryMs, stop);
       const startedAt = clock.monotonicMs();
-      const leftMs = renewedAt + times.renewWithinMs - startedAt;
+      const leftMs = Math.ceil(renewedAt + times.renewWithinMs - startedAt);
       if (leftMs <= 0) return;
       if ((await tryTake(AbortSignal.any([stop, AbortSignal.timeout(leftMs)]))) !== undefined)
         renewedAt = startedAt;

@@ -1,4 +1,4 @@
-import { pause } from '../cache/pause.ts';
+import { pause as pauseFor } from '../cache/pause.ts';
 import { toAppError } from '../errors/app-error.ts';
 import type { Logger } from '../observe/log.ts';
 import type { KubeApi, KubeObject, ListOptions, Resource } from './api.ts';
@@ -27,6 +27,7 @@ export interface ListWatchParts<Item> extends ListWatchHandlers<Item> {
   readonly logger: Logger;
   /** 0 to 1, for the spread of tries. */
   readonly random: () => number;
+  readonly pause?: typeof pauseFor;
 }
 
 export interface ListWatch {
@@ -38,7 +39,7 @@ export interface ListWatch {
 
 /** Lists in pages, then watches from there; lists again where the watch's version is too old. */
 export function makeListWatch<Item>(parts: ListWatchParts<Item>): ListWatch {
-  const { api, resource, options = {}, transform, logger, random } = parts;
+  const { api, resource, options = {}, transform, logger, random, pause = pauseFor } = parts;
   const job = `kube.${resource.plural}`;
   const { promise: synced, resolve: markSynced } = Promise.withResolvers<undefined>();
   const backOff = makeBackOff(random);

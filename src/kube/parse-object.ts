@@ -71,7 +71,9 @@ export function parseStatus(value: unknown): Status {
 }
 
 function parseMeta(value: unknown): ObjectMeta {
-  const fields = fieldsOf(value, 'metadata');
+  // null, as in bookmarks of older servers, is as good as nothing
+  const given = Object.entries(fieldsOf(value, 'metadata')).filter(([, each]) => each !== null);
+  const fields: Fields = Object.fromEntries(given);
   const { name, labels, annotations, ownerReferences, generation } = fields;
   const texts: Partial<Record<(typeof TEXTS)[number], string>> = {};
   for (const key of TEXTS) {

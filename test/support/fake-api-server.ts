@@ -12,6 +12,8 @@ export interface FakeApiServer extends AsyncDisposable {
   readonly url: string;
   readonly objects: FakeObjects;
   readonly watches: ReturnType<typeof makeWatches>;
+  /** By its path: `api/v1/secrets`. */
+  kindOf(path: string): FakeKind;
   /** Method, path and query of every request so far. */
   readonly seen: string[];
   /** Headers of the last request. */
@@ -120,6 +122,11 @@ export async function startFakeApiServer(): Promise<FakeApiServer> {
     watches,
     seen,
     headers: () => headers,
+    kindOf(path) {
+      const kind = FAKE_KINDS.find((each) => each.path === path);
+      if (kind === undefined) throw new Error(`the fake has no ${path}`);
+      return kind;
+    },
     trouble: undefined,
     expireLists: () => lists.clear(),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),

@@ -4,6 +4,9 @@ import type { KubeConnection } from '../../src/kube/connection.ts';
 import { startFakeApiServer, type FakeApiServer } from './fake-api-server.ts';
 import { Agent } from 'undici';
 
+/** Long enough for others to be heard. */
+export const shortPause = () => new Promise<void>((resolve) => setImmediate(resolve));
+
 /** The plain way to a server of loopback, that counts how often its credentials were renewed. */
 export function plainConnection(url: string): KubeConnection & { renewals(): number } {
   const dispatcher = new Agent({ connections: 64, pipelining: 1 });
@@ -33,7 +36,7 @@ export async function startFakeCluster(): Promise<FakeCluster> {
   return {
     server,
     connection,
-    api: makeKubeApi({ connection, random: () => 0 }),
+    api: makeKubeApi({ connection, random: () => 0, pause: shortPause }),
     async [Symbol.asyncDispose]() {
       await connection.close();
       await server[Symbol.asyncDispose]();

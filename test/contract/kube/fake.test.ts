@@ -3,5 +3,9 @@ import { kubeApiContract } from './suite.ts';
 
 kubeApiContract('fake', async () => {
   const { api, ...cluster } = await startFakeCluster();
-  return { api, namespace: 'test', [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose]() };
+  const forget = () => {
+    cluster.server.objects.compact();
+    return Promise.resolve();
+  };
+  return { api, namespace: 'test', forget, [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose]() };
 });

@@ -18,6 +18,8 @@ export interface StartedControlPlane extends AsyncDisposable, Pick<Clients, 'kub
   /** Writes a kubeconfig for another user. */
   kubeconfigFor(user: string, group?: string): Promise<string>;
   readonly etcd: Part;
+  /** Its clients' address; the JSON gateway of its API is under `/v3`. */
+  readonly etcdUrl: string;
   readonly apiServer: Part;
 }
 
@@ -70,6 +72,7 @@ export async function startControlPlane({
       kubeconfig,
       kubeconfigFor,
       etcd,
+      etcdUrl: `http://127.0.0.1:${etcdPort}`,
       apiServer,
       kubectl: makeClients(folder, kubeconfig).kubectl,
       [Symbol.asyncDispose]: () => started.disposeAsync(),
