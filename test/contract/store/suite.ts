@@ -88,14 +88,25 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
       for (const generation of generations)
         await opened.store.reserve(sampleRecord(undefined, { generation }), signal);
       await opened.store.reserve(sampleRecord('docker.io/library/busybox:1', { generation: 3 }), signal);
-      await opened.again().update(sampleRecord(undefined, { generation: 2, phase: 'Lost' }), '1', signal);
+      const versions = async () =>
+        new Map(
+          (await opened.store.generations(sampleRecord().claimId, signal)).map(({ record, version }) => [
+            record.generation,
+            version,
+          ]),
+        );
+      const before = await versions();
+      const lost = sampleRecord(undefined, { generation: 2, phase: 'Lost' });
+      await opened.again().update(lost, before.get(2) ?? '', signal);
       const found = await opened.store.generations(sampleRecord().claimId, signal);
-      expect(found.map(({ record, version }) => [record.generation, record.phase, version])).toEqual([
-        [0, 'Reserved', '1'],
-        [1, 'Reserved', '1'],
-        [2, 'Lost', '2'],
-        [10, 'Reserved', '1'],
+      expect(found.map(({ record: { generation, phase } }) => [generation, phase])).toEqual([
+        [0, 'Reserved'],
+        [1, 'Reserved'],
+        [2, 'Lost'],
+        [10, 'Reserved'],
       ]);
+      const changed = found.filter(({ record, version }) => before.get(record.generation) !== version);
+      expect(changed.map(({ record }) => record.generation)).toEqual([2]);
     });
 
     it('gives no generation of a tag that it does not know', async () => {
@@ -114,7 +125,8 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
         claim: { ...lost.claim, bundle },
         binding: { ...lost.binding, bundle },
       };
-      expect(await opened.store.update(logged, '1', signal)).toBe('updated');
+      const version = (await opened.store.find(lost.claimId, signal))?.version ?? '';
+      expect(await opened.store.update(logged, version, signal)).toBe('updated');
       expect((await opened.again().find(lost.claimId, signal))?.record).toEqual(logged);
     });
 
