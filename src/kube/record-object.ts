@@ -38,7 +38,11 @@ export async function storedRecord(object: KubeObject): Promise<StoredRecord> {
   const record = parsed(text, name);
   if (recordName(record.claimId, record.generation) !== name)
     throw invalid(name, 'it holds the record of another name');
-  const differing = difference({ spec: specOf(record), status: statusOf(record) }, object);
+  const status = statusOf(record);
+  const differing =
+    difference(specOf(record), object['spec'], 'spec') ??
+    difference(status, object['status'], 'status') ??
+    surplusLog(status, object['status']);
   if (differing !== undefined) throw invalid(name, `its ${differing} is not what its evidence says`);
   return { record, version: resourceVersion };
 }
@@ -56,19 +60,24 @@ function statusOf({ phase, digest, firstSeen, origin, log }: TagRecord): Fields 
   return { phase, shortDigest: hex.slice(0, 12), firstSeen, origin, ...(log && { log: { ...log } }) };
 }
 
-/** The first field that is not as expected; what is there besides is not looked at. */
-function difference(expected: Fields, actual: unknown, path = ''): string | undefined {
+/** The first field that is not as expected; what is there besides, the scan's and others', is not looked at. */
+function difference(expected: Fields, actual: unknown, path: string): string | undefined {
+  const found = fieldsOf(actual);
   for (const [key, value] of Object.entries(expected)) {
-    const found = fieldsOf(actual)[key];
-    const at = path === '' ? key : `${path}.${key}`;
-    const inner =
-      typeof value === 'object' && value !== null ? difference(fieldsOf(value), found, at) : undefined;
+    const at = `${path}.${key}`;
+    if (typeof value !== 'object') {
+      if (value !== found[key]) return at;
+      continue;
+    }
+    const inner = difference(fieldsOf(value), found[key], at);
     if (inner !== undefined) return inner;
-    if (typeof value !== 'object' && value !== found) return at;
   }
-  return path === 'status' && fieldsOf(actual)['log'] !== undefined && expected['log'] === undefined
-    ? 'status.log'
-    : undefined;
+  return undefined;
+}
+
+/** A log entry that the evidence does not have. */
+function surplusLog(expected: Fields, actual: unknown): string | undefined {
+  return 'log' in fieldsOf(actual) && !('log' in expected) ? 'status.log' : undefined;
 }
 
 function fieldsOf(value: unknown): Fields {
