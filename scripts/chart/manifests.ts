@@ -66,7 +66,8 @@ function textOf(document: Document): string {
   const object: unknown = JSON.parse(
     JSON.stringify(document.toJS(), (key, value: unknown) => (OF_HELM.has(key) ? undefined : value)),
   );
-  return stringify(object, { lineWidth: 0, aliasDuplicateObjects: false });
+  // kubectl reads YAML 1.1, in which a bare `off` is false
+  return stringify(object, { lineWidth: 0, aliasDuplicateObjects: false, version: '1.1' });
 }
 
 function namespaceText(): string {

@@ -106,7 +106,7 @@ annotations:
 {{- concat (list (include "tagseal.namespace" .) "kube-system" "kube-node-lease") .Values.webhook.excludedNamespaces | uniq | toJson -}}
 {{- end -}}
 
-{{/* (dict "root" $ "modes" (list ...)) */}}
+{{/* (dict "root" $ "modes" (list ...)); without modes every label but "off": a slip of the pen must not open a door */}}
 {{- define "tagseal.namespaceSelector" -}}
 {{- $selector := .root.Values.webhook.namespaceSelector -}}
 {{- with $selector.matchLabels }}
@@ -114,9 +114,17 @@ matchLabels:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 matchExpressions:
+  {{- with .modes }}
   - key: tagseal.dev/mode
     operator: In
-    values: {{ toJson .modes }}
+    values: {{ toJson . }}
+  {{- else }}
+  - key: tagseal.dev/mode
+    operator: Exists
+  - key: tagseal.dev/mode
+    operator: NotIn
+    values: ["off"]
+  {{- end }}
   - key: kubernetes.io/metadata.name
     operator: NotIn
     values: {{ include "tagseal.excludedNamespaces" .root }}

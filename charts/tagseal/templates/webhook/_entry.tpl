@@ -52,7 +52,7 @@ matchConditions:
 
 {{- define "tagseal.selectors" }}
 namespaceSelector:
-  {{- include "tagseal.namespaceSelector" (dict "root" . "modes" (list "enforce" "warn" "audit")) | trim | nindent 2 }}
+  {{- include "tagseal.namespaceSelector" (dict "root" . "modes" nil) | trim | nindent 2 }}
 {{- with .Values.webhook.objectSelector }}
 objectSelector:
   {{- toYaml . | nindent 2 }}
