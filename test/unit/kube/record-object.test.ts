@@ -10,7 +10,7 @@ const LOG = { kind: 'embedded', url: 'http://log.test', origin: 'log.test', inde
 
 /** The resource with these fields in place of its own, one level down where they are mappings. */
 function changed(object: KubeObject, field: string, change: Readonly<Record<string, unknown>>): KubeObject {
-  return { ...object, [field]: { ...Object(object[field]), ...change } };
+  return { ...object, [field]: Object.assign({}, object[field], change) };
 }
 
 describe('a record as a resource', () => {
