@@ -17,6 +17,8 @@ import type { SigstoreTrust } from '../rekor/sigstore-trust.ts';
 import { startVerifierThread } from '../rekor/thread/verifier-thread.ts';
 import { makeEvidenceVerifier, type EvidenceTrust } from '../rekor/verify-bundle.ts';
 import type { OpenedStore } from '../store/opened-store.ts';
+import { openCluster, type OpenedCluster } from './cluster/open-cluster.ts';
+import { followPolicies, type ClusterPolicies } from './cluster/policies.ts';
 import { countLogCalls, countRecords, countRegistryCalls } from './counted.ts';
 import { makeEmbeddedLogCheck } from './embedded-log-check.ts';
 import { openBlindingKey } from './key-files.ts';
@@ -50,7 +52,10 @@ export interface Core {
   readonly verifier: EvidenceVerifier;
   /** What it trusts. */
   readonly evidence: EvidenceTrust;
-  readonly policy: CompiledPolicy;
+  readonly policy: () => CompiledPolicy;
+  /** Present with `store.kind: kubernetes`. */
+  readonly cluster: OpenedCluster | undefined;
+  readonly policies: ClusterPolicies | undefined;
   /** Who certifies and timestamps, where that matters. */
   readonly sigstore: SigstoreTrust | undefined;
   /** For what a Pod or a person names: private registries may be dialled. */
@@ -82,12 +87,14 @@ async function open(options: CoreOptions, opening: AsyncDisposableStack): Promis
   const { config, home, logger, clock, metrics, at = () => undefined } = options;
   const life = new AbortController();
   const lifetime = life.signal;
-  const signer = await openSigner(config, { clock, logger });
-  const blindingKey = await openBlindingKey(config);
+  const cluster = config.store.kind === 'kubernetes' ? await openCluster(config.store, clock) : undefined;
+  opening.defer(async () => cluster?.close());
+  const signer = await openSigner(config, { clock, logger, keySecret: cluster?.keys });
+  const blindingKey = await openBlindingKey(config, cluster?.keys);
   const { caFile } = config.registries;
   const extraCa = caFile === undefined ? undefined : await readCa('registries.caFile', caFile);
   const trust = openTrust({ config, logger, metrics });
-  const opened = await openStore(config, logger);
+  const opened = await openStore(config, { logger, cluster });
   opening.defer(() => opened.close());
   const { store, state } = opened;
   const { scope, privacy } = config;
@@ -128,7 +135,9 @@ async function open(options: CoreOptions, opening: AsyncDisposableStack): Promis
   });
   const ledger = countRecords(assembly.ledger, metrics);
 
-  const policy = compilePolicy(config.policy);
+  const policies = cluster && followPolicies({ cluster, logger, random: Math.random }, config.policy);
+  const configured = compilePolicy(config.policy);
+  const policy = () => policies?.current() ?? configured;
   const registryWith = (allowPrivate: boolean) => {
     const registry = makeRegistry(registryOptions({ config, home, clock, extraCa, allowPrivate, metrics }));
     opening.defer(() => registry.close());
@@ -146,12 +155,14 @@ async function open(options: CoreOptions, opening: AsyncDisposableStack): Promis
     verifier,
     evidence,
     policy,
+    cluster,
+    policies,
     sigstore,
     registry: registryWith(true),
     guardedRegistry: registryWith(false),
     incident,
     renewTrust: () => trust.renew(),
-    checkImageWith: ({ resolver }) => makeCheckImage({ policy: () => policy, ledger, resolver, incident }),
+    checkImageWith: ({ resolver }) => makeCheckImage({ policy, ledger, resolver, incident }),
     async close() {
       life.abort();
       await opening.disposeAsync();

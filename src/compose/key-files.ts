@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { AppError } from '../errors/app-error.ts';
+import type { KeySecret } from '../kube/key-secret.ts';
 import { generateKey, makeKeySigner, type KeySigner } from '../rekor/key-signer.ts';
 import { createDurably, isErrno, makeFolder } from '../store/durable-file.ts';
 
@@ -11,10 +12,14 @@ const BLINDING_KEY = /^[0-9a-f]{64}\n?$/;
 const TRACES = ['records', join('log', 'tiles', 'tile')];
 const MAKE_BLINDING_KEY = 'make one with: openssl rand -hex 32';
 
-/** The signing key; made on first start where the config names none. Throws KEY_INVALID. */
-export async function openKeySigner({ signer, dataDir }: Config): Promise<KeySigner> {
+/** The signing key; made on first start where the config names none. Throws KEY_INVALID, KUBERNETES_*. */
+export async function openKeySigner({ signer, dataDir }: Config, inCluster?: KeySecret): Promise<KeySigner> {
   if (signer.kind !== 'key') throw new AppError({ code: 'INTERNAL', message: 'a key signer without a key' });
   const isOurs = signer.keyFile === `${dataDir}/signer.key`;
+  if (isOurs && inCluster !== undefined) {
+    const pem = await inCluster.readOrMake('signer.key', () => generateKey().privateKeyPem, forEver());
+    return makeKeySigner({ pem, source: 'signer.key of its Secret' });
+  }
   const pem = await readOrMake(signer.keyFile, {
     advice: keygenAdvice(signer.keyFile),
     ...(isOurs && { make: () => generateKey().privateKeyPem }),
@@ -29,17 +34,26 @@ function keygenAdvice(keyFile: string): string {
     : 'make a key with: tagseal keygen --output-prefix PREFIX, and name PREFIX.key here';
 }
 
-/** The secret that blinds names; made on first start where the config names none. Throws KEY_INVALID. */
-export async function openBlindingKey({ blindingKeyFile, dataDir }: Config): Promise<Uint8Array> {
+/** The secret that blinds names; made on first start where the config names none. Throws KEY_INVALID, KUBERNETES_*. */
+export async function openBlindingKey(
+  { blindingKeyFile, dataDir }: Config,
+  inCluster?: KeySecret,
+): Promise<Uint8Array> {
   const isOurs = blindingKeyFile === `${dataDir}/blinding.key`;
-  const text = await readOrMake(blindingKeyFile, {
-    advice: MAKE_BLINDING_KEY,
-    ...(isOurs && { make: () => `${randomBytes(32).toString('hex')}\n` }),
-  });
+  const make = () => `${randomBytes(32).toString('hex')}\n`;
+  const text =
+    isOurs && inCluster !== undefined
+      ? await inCluster.readOrMake('blinding.key', make, forEver())
+      : await readOrMake(blindingKeyFile, { advice: MAKE_BLINDING_KEY, ...(isOurs && { make }) });
   if (!BLINDING_KEY.test(text)) {
     throw unusable(blindingKeyFile, `it is not 64 lower-case hex digits; ${MAKE_BLINDING_KEY}`);
   }
   return Buffer.from(text.trim(), 'hex');
+}
+
+/** Every call has its own time limit. */
+function forEver(): AbortSignal {
+  return new AbortController().signal;
 }
 
 interface KeyWish {

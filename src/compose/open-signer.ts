@@ -1,6 +1,7 @@
 import type { SignerIdentity } from '../cli/ports.ts';
 import type { Config, IdentitySettings, SignerSettings } from '../config/config.ts';
 import { AppError } from '../errors/app-error.ts';
+import type { KeySecret } from '../kube/key-secret.ts';
 import type { Logger } from '../observe/log.ts';
 import type { Clock, StatementSigner } from '../protocol/ports.ts';
 import { readAcceptedKeys } from '../rekor/accepted-key-files.ts';
@@ -23,6 +24,8 @@ export interface OpenedSigner {
 }
 
 interface SignerParts {
+  /** Where a key that no setting names is kept. */
+  readonly keySecret?: KeySecret | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -35,7 +38,7 @@ export async function openSigner(config: Config, parts: SignerParts): Promise<Op
   const keys = await readAcceptedKeys(settings.acceptedKeyFiles);
   const identities = settings.acceptedIdentities.map(identityOf);
   if (settings.kind === 'key') {
-    const { signer, unstamped } = await openKey(config);
+    const { signer, unstamped } = await openKey(config, parts.keySecret);
     return {
       signer,
       unstamped,
@@ -61,11 +64,14 @@ export function requirePinned({ signer }: Config): void {
   if (signer.kind === 'keyless' && signer.pinned === undefined) throw notPinned();
 }
 
-async function openKey(config: Config): Promise<{
+async function openKey(
+  config: Config,
+  keySecret: KeySecret | undefined,
+): Promise<{
   readonly signer: KeySigner;
   readonly unstamped: KeySigner;
 }> {
-  const unstamped = await openKeySigner(config);
+  const unstamped = await openKeySigner(config, keySecret);
   const { tsaUrl } = config.signer;
   if (tsaUrl === undefined) return { signer: unstamped, unstamped };
   const authority = makeTimestampAuthority({ url: tsaUrl, call: makeServiceCall({}) });

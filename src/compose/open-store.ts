@@ -2,6 +2,8 @@ import { randomUUID, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Config, StoreSettings } from '../config/config.ts';
 import { AppError } from '../errors/app-error.ts';
+import type { Cluster } from './cluster/cluster.ts';
+import { clusterStore } from './cluster/open-cluster.ts';
 import { quote } from '../errors/quote.ts';
 import type { Logger } from '../observe/log.ts';
 import { openDirectoryStore } from '../store/directory-store.ts';
@@ -9,10 +11,12 @@ import type { OpenedStore } from '../store/opened-store.ts';
 import { openPostgresStore } from '../store/postgres-store.ts';
 
 /** The store of the config. Throws CONFIG_INVALID, STORE_UNAVAILABLE. */
-export async function openStore({ store, dataDir }: Config, logger: Logger): Promise<OpenedStore> {
+export async function openStore(
+  { store, dataDir }: Config,
+  { logger, cluster }: { readonly logger: Logger; readonly cluster: Cluster | undefined },
+): Promise<OpenedStore> {
   if (store.kind === 'postgres') return openPostgres(store, logger);
-  if (store.kind === 'kubernetes')
-    throw new AppError({ code: 'CONFIG_INVALID', message: 'store.kind kubernetes is not built yet' });
+  if (cluster !== undefined) return clusterStore(cluster, { logger, random: Math.random });
   return openDirectoryStore({ dataDir, uniqueName: randomUUID, logger });
 }
 

@@ -12,7 +12,9 @@ import { findStored } from '../protocol/find-stored.ts';
 import { loadRecord } from '../protocol/load-record.ts';
 import { trustedRootFor } from '../rekor/trusted-root.ts';
 import { openCore, type Core } from './core.ts';
-import { makeLedgerOperations } from './ledger-operations.ts';
+import { makeLedgerOperations, type LedgerOperations } from './ledger-operations.ts';
+
+const POLICIES_TIMEOUT_MS = 10_000;
 
 /** The core for one command: the same parts as behind `serve`, without its doors. */
 export async function openRuntime(options: {
@@ -21,23 +23,16 @@ export async function openRuntime(options: {
 }): Promise<Runtime> {
   const { config, home } = options;
   const core = await openCore({ config, home, logger: commandLogger(config), clock: systemClock });
+  await core.policies?.load(AbortSignal.timeout(POLICIES_TIMEOUT_MS));
   const checkImage = core.checkImageWith(core.registry);
-  const { ledger, assembly, naming, verifier, opened, policy, incident } = core;
+  const { ledger, naming, verifier, opened, policy, incident } = core;
   const { resolver } = core.registry;
   const { store } = opened;
-  const operations = makeLedgerOperations({
-    ledger,
-    restorer: assembly.restorer,
-    resolver,
-    store,
-    naming,
-    verifier,
-  });
   return {
-    ...operations,
+    ...ledgerOperations(core),
     checkImage,
     checkWorkload: makeCheckWorkload(checkImage),
-    explain: makeExplainImage({ policy: () => policy, ledger, resolver, incident }),
+    explain: makeExplainImage({ policy, ledger, resolver, incident }),
     async findRecord(reference, signal) {
       const stored = await findStored(reference, { store, naming }, signal);
       return stored && (await loadRecord(stored.record, reference, { naming, verifier }));
@@ -46,6 +41,18 @@ export async function openRuntime(options: {
     trust: { trustedRoot: trustedRoot(core), signerOf },
     close: () => core.close(),
   };
+}
+
+/** What people do to the ledger by hand, and the controller for them. */
+export function ledgerOperations({
+  ledger,
+  assembly: { restorer },
+  registry: { resolver },
+  opened: { store },
+  naming,
+  verifier,
+}: Core): LedgerOperations {
+  return makeLedgerOperations({ ledger, restorer, resolver, store, naming, verifier });
 }
 
 function trustedRoot({ log, sigstore }: Core): Readonly<Record<string, unknown>> {

@@ -1,8 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { makeHandleReview } from '../admission/handler.ts';
-import { makeLoopDetector } from '../admission/loop-detector.ts';
-import { makeAdmissionRouter } from '../admission/router.ts';
-import { makeCheckWorkload } from '../check/check-workload.ts';
 import type { Serving } from '../cli/ports.ts';
 import type { Config } from '../config/config.ts';
 import { AppError } from '../errors/app-error.ts';
@@ -25,10 +21,12 @@ import { makeLogHttpHandler } from '../rekor/embedded/http-handler.ts';
 import { makeLeafVerifier } from '../rekor/leaf-verifier.ts';
 import { VERSION } from '../version.ts';
 import { runInBackground, type BackgroundJob } from './background.ts';
+import { serveCluster, type ServingCluster } from './cluster/serve-cluster.ts';
+import { ledgerOperations } from './runtime.ts';
 import { openCore, type Core } from './core.ts';
+import { openAdmission } from './open-admission.ts';
 import { FOLLOW_EVERY_MS } from './open-history.ts';
 import { requirePinned } from './open-signer.ts';
-import { servingCertificate } from './serving-certificate.ts';
 import { makeShardJob } from './shard-job.ts';
 
 /** What is in flight gets this long after the signal; Kubernetes gives a Pod 30 s. */
@@ -54,9 +52,11 @@ export interface ServeOptions {
   readonly at?: StepHook;
 }
 
-interface House {
+/** What opens in order and stops in reverse. */
+export interface House {
   readonly config: Config;
   readonly core: Core;
+  readonly cluster: ServingCluster | undefined;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly servers: RunningServer[];
@@ -72,7 +72,15 @@ export async function startServing({ config, home, signal, at }: ServeOptions): 
   const metrics = makeMetrics({ version: VERSION, processMetrics: true });
   const life = new AbortController();
   const core = await openCore({ config, home, logger, clock: systemClock, metrics, ...(at && { at }) });
-  const house: House = { config, core, logger, metrics, servers: [], banner: [], life: life.signal };
+  const parts = { config, core, logger, metrics };
+  const jobs = ledgerJobs(parts);
+  const cluster = serveCluster({
+    ...parts,
+    accept: (...asked) => ledgerOperations(core).accept(...asked),
+    jobs,
+    clock: systemClock,
+  });
+  const house: House = { ...parts, cluster, servers: [], banner: [], life: life.signal };
 
   async function stop(): Promise<void> {
     life.abort();
@@ -89,9 +97,16 @@ export async function startServing({ config, home, signal, at }: ServeOptions): 
     await stop();
     throw error;
   }
-  startBackground(house);
+  // one of all replicas of a cluster does what else every process does
+  startBackground(house, cluster === undefined ? jobs : []);
+  const followed = cluster?.run(life.signal);
   logger.info('serve.started', { doors: house.banner });
-  return { banner: house.banner, stopped: aborted(signal).then(stop) };
+  return {
+    banner: house.banner,
+    stopped: aborted(signal)
+      .then(stop)
+      .then(() => followed),
+  };
 }
 
 async function openDoors(house: House): Promise<void> {
@@ -101,10 +116,12 @@ async function openDoors(house: House): Promise<void> {
   if (config.admission.enabled) await openAdmission(house);
 }
 
-async function openAdmin({ config, core, logger, metrics, servers, banner }: House): Promise<void> {
+async function openAdmin({ config, core, cluster, logger, metrics, servers, banner }: House): Promise<void> {
   const health = makeHealth({
     // known tags need the store alone: neither log nor registry may take us out of service
-    checks: { store: (signal) => core.opened.store.find('0'.repeat(64), signal).then(() => undefined) },
+    checks: cluster?.health ?? {
+      store: (signal) => core.opened.store.find('0'.repeat(64), signal).then(() => undefined),
+    },
     timeoutMs: READINESS_TIMEOUT_MS,
   });
   const { embedded } = core.log;
@@ -151,45 +168,6 @@ async function openProxy({ config, core, logger, metrics, servers, banner }: Hou
   banner.push(`proxy      ${server.url}`);
 }
 
-async function openAdmission({ config, core, logger, metrics, servers, banner, life }: House): Promise<void> {
-  const certificate = servingCertificate(config, { clock: systemClock });
-  let served = await certificate.current(life);
-  const handleReview = makeHandleReview({
-    checkWorkload: makeCheckWorkload(core.checkImageWith(core.registry)),
-    workloads: config.admission.workloads,
-    ...(config.admission.loopDetector === 'warn' && { loops: makeLoopDetector(systemClock) }),
-    logger,
-    metrics,
-    clock: systemClock,
-  });
-  const server = await startServer({
-    listen: config.admission.listen,
-    setting: 'admission.listen',
-    handler: makeAdmissionRouter({ handleReview, logger }),
-    certificate: served,
-  });
-  servers.push(server);
-  const trust = certificate.caFile === undefined ? '' : `  (CA ${certificate.caFile})`;
-  banner.push(`admission  ${server.url}${trust}`);
-  async function renew(signal: AbortSignal): Promise<void> {
-    const pair = await certificate.current(signal);
-    if (pair.cert === served.cert && pair.key === served.key) return;
-    server.replaceCertificate(pair);
-    served = pair;
-    logger.info('certificate.renewed', {});
-  }
-  runInBackground(
-    {
-      name: 'certificate.renew',
-      everyMs: certificate.everyMs,
-      run: (signal) =>
-        renew(signal).catch((error: unknown) => logger.error('certificate.notRenewed', { error })),
-    },
-    life,
-    logger,
-  );
-}
-
 /** What an exempt tag means now. Its manifest is hashed when it is fetched by that digest. */
 function tagResolver({ resolver }: Registry): Upstream['resolveTag'] {
   return async ({ registry, repository, tag }, signal) => {
@@ -199,11 +177,11 @@ function tagResolver({ resolver }: Registry): Upstream['resolveTag'] {
   };
 }
 
-function startBackground(house: House): void {
-  const { core, logger, life, metrics } = house;
+function startBackground(house: House, others: readonly BackgroundJob[]): void {
+  const { core, logger, life } = house;
   const { history, assembly, opened } = core;
   const { publisher, memory } = assembly;
-  const { store, follower } = opened;
+  const { follower } = opened;
   const jobs: readonly BackgroundJob[] = [
     { name: 'log.follow', everyMs: FOLLOW_EVERY_MS, run: (signal) => history.follow(signal) },
     // ends at the stop alone
@@ -215,14 +193,26 @@ function startBackground(house: House): void {
     },
     { name: 'trust.renew', everyMs: RENEW_TRUST_EVERY_MS, run: () => core.renewTrust() },
     { name: 'record.retry', everyMs: RETRY_EVERY_MS, run: () => retryUnfinished(publisher) },
+  ];
+  for (const job of [...jobs, ...others, ...shardJobs(house)]) runInBackground(job, life, logger);
+}
+
+/** What needs every record, and would be done once for all processes if they could agree on one. */
+function ledgerJobs({
+  core,
+  logger,
+  metrics,
+}: Pick<House, 'core' | 'logger' | 'metrics'>): readonly BackgroundJob[] {
+  const { store } = core.opened;
+  const { publisher } = core.assembly;
+  return [
     {
       name: 'record.resume',
       everyMs: RESUME_EVERY_MS,
       run: () => resumeReservations({ store, publisher, logger }),
     },
+    ...auditJobs(core, logger, metrics),
   ];
-  for (const job of [...jobs, ...auditJobs(core, logger, metrics), ...shardJobs(house)])
-    runInBackground(job, life, logger);
 }
 
 function shardJobs({ core: { log }, logger, metrics }: House): readonly BackgroundJob[] {
