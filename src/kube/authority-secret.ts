@@ -9,6 +9,7 @@ import {
 } from '../http/authorities.ts';
 import type { KubeApi, KubeObject } from './api.ts';
 import { secretsIn } from './resources.ts';
+import { untilMade, type Wait } from './until-made.ts';
 
 const KEY = 'authorities.json';
 
@@ -19,18 +20,19 @@ export interface AuthoritySecretParts {
   readonly name: string;
   readonly times: AuthorityTimes;
   readonly clock: { now(): number };
+  readonly wait: Wait;
 }
 
 /** The webhook's CAs in a Secret that all replicas read. Throws KUBERNETES_*, KEY_INVALID. */
 export interface AuthoritySecret {
-  /** Made by whoever comes first. */
+  /** Made by the first of those who may. */
   open(signal: AbortSignal): Promise<Authorities>;
   /** As `open`, and takes the step of a rotation that is due: for one leader. */
   advance(signal: AbortSignal): Promise<Authorities>;
 }
 
 export function makeAuthoritySecret(parts: AuthoritySecretParts): AuthoritySecret {
-  const { api, namespace, name, times, clock } = parts;
+  const { api, namespace, name, times, clock, wait } = parts;
   const secrets = secretsIn(namespace);
 
   async function read(signal: AbortSignal): Promise<KubeObject> {
@@ -44,7 +46,8 @@ export function makeAuthoritySecret(parts: AuthoritySecretParts): AuthoritySecre
 
   return {
     async open(signal) {
-      return authoritiesIn(await read(signal), name);
+      const secret = await untilMade(() => read(signal), wait, signal);
+      return authoritiesIn(secret, name);
     },
     async advance(signal) {
       const secret = await read(signal);

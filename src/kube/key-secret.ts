@@ -3,23 +3,25 @@ import { quote } from '../errors/quote.ts';
 import type { KubeApi, KubeObject } from './api.ts';
 import { fieldsOf, textOf } from './fields.ts';
 import { secretsIn, TAG_RECORDS } from './resources.ts';
+import { untilMade, type Wait } from './until-made.ts';
 
 export interface KeyPlace {
   readonly api: Pick<KubeApi, 'get' | 'create' | 'replace' | 'listPage'>;
   readonly namespace: string;
   /** Of the Secret. */
   readonly name: string;
+  readonly wait: Wait;
 }
 
 const MAX_TRIES = 5;
 
 /** Keys of the deployment in one Secret. Throws KEY_INVALID, KUBERNETES_*. */
 export interface KeySecret {
-  /** The text under that name; made with `make` on first start, by whoever comes first. */
+  /** The text under that name; made with `make` on first start, by the first of those who may. */
   readOrMake(key: string, make: () => string, signal: AbortSignal): Promise<string>;
 }
 
-export function makeKeySecret({ api, namespace, name }: KeyPlace): KeySecret {
+export function makeKeySecret({ api, namespace, name, wait }: KeyPlace): KeySecret {
   const secrets = secretsIn(namespace);
 
   async function write(before: KubeObject | undefined, key: string, text: string, signal: AbortSignal) {
@@ -39,18 +41,20 @@ export function makeKeySecret({ api, namespace, name }: KeyPlace): KeySecret {
     throw unusable(name, `${why}; restore it from a backup, or name another key in the config`);
   }
 
+  async function attempt(key: string, make: () => string, signal: AbortSignal): Promise<string> {
+    for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+      const found = await api.get(secrets, name, signal);
+      const text = keyIn(found, key);
+      if (text !== undefined) return text;
+      await requireFirstStart(key, signal);
+      // whoever was faster is read in the next round
+      await write(found, key, make(), signal);
+    }
+    throw unusable(name, 'others change it all the time; see who writes to it');
+  }
+
   return {
-    async readOrMake(key, make, signal) {
-      for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-        const found = await api.get(secrets, name, signal);
-        const text = keyIn(found, key);
-        if (text !== undefined) return text;
-        await requireFirstStart(key, signal);
-        // whoever was faster is read in the next round
-        await write(found, key, make(), signal);
-      }
-      throw unusable(name, 'others change it all the time; see who writes to it');
-    },
+    readOrMake: (key, make, signal) => untilMade(() => attempt(key, make, signal), wait, signal),
   };
 }
 

@@ -2,7 +2,7 @@
 {{- define "tagseal.recordRules" }}
 - apiGroups: [tagseal.dev]
   resources: [tagrecords]
-  verbs: [get, list, watch, create, update, patch]
+  verbs: [get, list, watch, create, patch]
 - apiGroups: [tagseal.dev]
   resources: [tagpolicies]
   verbs: [get, list, watch]
@@ -47,7 +47,7 @@
   verbs: [list]
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [create]
 {{- end }}
 {{- if and .Values.webhook.enabled (eq .Values.webhook.tls.mode "self") }}
 # the caBundle
@@ -62,7 +62,7 @@
 {{- define "tagseal.stateRules" }}
 - apiGroups: ['']
   resources: [configmaps]
-  verbs: [get, create, update, patch]
+  verbs: [get, create, patch]
 {{- end -}}
 
 {{/* Names of the Secrets that the program keeps: (dict "root" $ "ca" true). */}}
@@ -104,7 +104,7 @@
 - apiGroups: ['']
   resources: [secrets]
   resourceNames: {{ $names }}
-  verbs: [get, update, patch]
+  verbs: [get, update]
 {{- end }}
 {{- include "tagseal.stateRules" . }}
 - apiGroups: [coordination.k8s.io]
@@ -113,5 +113,5 @@
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
   resourceNames: [{{ include "tagseal.fullname" . }}-controller]
-  verbs: [get, update, patch]
+  verbs: [get, update]
 {{- end -}}

@@ -1,7 +1,10 @@
+import { pause } from '../../cache/pause.ts';
 import { makeAuthoritySecret, type AuthoritySecret } from '../../kube/authority-secret.ts';
 import type { ClusterAuthority } from '../serving-certificate.ts';
 import type { Cluster } from './cluster.ts';
 
+/** How often to look for the Secret that the controller makes. */
+const SECRET_EVERY_MS = 1_000;
 const MINUTE_MS = 60_000;
 /** CAs live as much longer than leaves: a year for leaves of a week. */
 const LEAVES_PER_AUTHORITY = 52;
@@ -21,6 +24,7 @@ export function openAuthoritySecret(
     name: `${name}-ca`,
     times: { authorityLifetimeMs, leafLifetimeMs, settleMs },
     clock,
+    wait: (signal) => pause(SECRET_EVERY_MS, signal),
   });
 }
 

@@ -1,3 +1,4 @@
+import { pause } from '../../cache/pause.ts';
 import { AppError } from '../../errors/app-error.ts';
 import type { StoreSettings } from '../../config/config.ts';
 import { makeGenerationFollower } from '../../kube/generation-follower.ts';
@@ -8,6 +9,9 @@ import type { SystemClock } from '../../observe/clock.ts';
 import type { Logger } from '../../observe/log.ts';
 import type { OpenedStore } from '../../store/opened-store.ts';
 import type { Cluster } from './cluster.ts';
+
+/** How often to look for a Secret that another process makes. */
+const SECRET_EVERY_MS = 1_000;
 
 export interface OpenedCluster extends Cluster {
   readonly keys: KeySecret;
@@ -29,7 +33,12 @@ export async function openCluster(settings: ClusterSettings, clock: SystemClock)
     api,
     namespace,
     name,
-    keys: makeKeySecret({ api, namespace, name: `${name}-keys` }),
+    keys: makeKeySecret({
+      api,
+      namespace,
+      name: `${name}-keys`,
+      wait: (signal) => pause(SECRET_EVERY_MS, signal),
+    }),
     close: () => connection.close(),
   };
 }

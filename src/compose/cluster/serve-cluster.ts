@@ -45,6 +45,8 @@ export function serveCluster(parts: ServeClusterParts): ServingCluster | undefin
   if (cluster === undefined || policies === undefined) return undefined;
   const follow = { cluster, logger, random: Math.random };
   const namespaces = followNamespaces(follow);
+  // the proxy knows no namespaces, and has no right to see them
+  const needsNamespaces = config.admission.enabled || config.controller.enabled;
   const { tls, serviceName, pullSecrets } = config.admission;
   const authorities =
     tls.mode === 'cluster'
@@ -58,10 +60,10 @@ export function serveCluster(parts: ServeClusterParts): ServingCluster | undefin
     ...(authorities && { authority: clusterAuthority(authorities, cluster, serviceName) }),
     health: {
       policies: heardOf('TagPolicies', policies.synced),
-      namespaces: heardOf('namespaces', namespaces.synced),
+      ...(needsNamespaces && { namespaces: heardOf('namespaces', namespaces.synced) }),
     },
     async run(signal) {
-      const followers = [policies.run(signal), namespaces.run(signal)];
+      const followers = [policies.run(signal), ...(needsNamespaces ? [namespaces.run(signal)] : [])];
       if (config.controller.enabled) {
         const { accept, jobs } = parts;
         const { resolver } = registry;

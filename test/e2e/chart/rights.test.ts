@@ -24,10 +24,10 @@ function rightsOf(objects: readonly Rendered[], kind: string, name: string): rea
 }
 
 const RECORDS = [
-  'tagseal.dev/tagrecords get list watch create update patch',
+  'tagseal.dev/tagrecords get list watch create patch',
   'tagseal.dev/tagpolicies get list watch',
 ];
-const STATE = 'configmaps get create update patch';
+const STATE = 'configmaps get create patch';
 
 /** Everything that a service account of the chart may do, with default values. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
@@ -42,16 +42,16 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'tagseal.dev/tagapprovals/status patch',
     'namespaces get list watch',
     'pods list',
-    'events.k8s.io/events create patch',
+    'events.k8s.io/events create',
     'admissionregistration.k8s.io/mutatingwebhookconfigurations[tagseal] get patch',
     'admissionregistration.k8s.io/validatingwebhookconfigurations[tagseal] get patch',
   ],
   'Role tagseal-controller': [
     'secrets create',
-    'secrets[tagseal-keys tagseal-ca] get update patch',
+    'secrets[tagseal-keys tagseal-ca] get update',
     STATE,
     'coordination.k8s.io/leases create',
-    'coordination.k8s.io/leases[tagseal-controller] get update patch',
+    'coordination.k8s.io/leases[tagseal-controller] get update',
   ],
   'ClusterRole tagseal-cleanup': [
     'admissionregistration.k8s.io/mutatingwebhookconfigurations[tagseal] delete',
