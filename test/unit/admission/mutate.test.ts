@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import type { CheckContext, Verdict } from '../../../src/check/verdict.ts';
 import { admissionSetup, applyPatch, pod, podWith, reviewOf, UID } from '../../support/admission-setup.ts';
 import { digestOfA, digestOfB } from '../../support/sample-record.ts';
@@ -53,6 +54,27 @@ describe('/mutate', () => {
     expect(again).not.toHaveProperty('patch');
     expect(again).not.toHaveProperty('patchType');
     expect(again.auditAnnotations).toEqual(first.auditAnnotations);
+  });
+
+  it('has nothing left to do the second time, whatever the Pod', async () => {
+    const { ask } = admissionSetup(scriptedCheck({}).checkImage);
+    const name = fc.constantFrom('alpine', 'acme/api', 'ghcr.io/acme/api', 'localhost:5000/x');
+    const suffix = fc.constantFrom('', ':1', ':1.4.2-rc', `@${digestOfB}`, `:1@${digestOfB}`);
+    const images = fc.array(
+      fc.tuple(name, suffix).map(([one, other]) => one + other),
+      { maxLength: 6 },
+    );
+    await fc.assert(
+      fc.asyncProperty(images, images, images, async (one, two, three) => {
+        const list = (texts: readonly string[]) => texts.map((image, i) => ({ name: `c${i}`, image }));
+        const volumes = three.map((reference, i) => ({ name: `v${i}`, image: { reference } }));
+        const object = pod({ containers: list(one), initContainers: list(two), volumes });
+        const first = await ask('mutate', reviewOf({ object }));
+        const again = await ask('mutate', reviewOf({ object: applyPatch(object, first.patch) }));
+        expect([first.allowed, again.allowed, again.patch]).toEqual([true, true, undefined]);
+      }),
+      { numRuns: 50 },
+    );
   });
 
   it.each(['tagDigest', 'digest', 'none'] as const)('rewrites as the rule says: %s', async (rewrite) => {
