@@ -155,6 +155,7 @@ async function openProxy({ config, core, logger, metrics, servers, banner }: Hou
       checkImage: core.checkImageWith(core.guardedRegistry),
       upstream: { ...core.guardedRegistry.upstream, resolveTag: tagResolver(core.guardedRegistry) },
       isAllowed: (registry) => isAllowedRegistry(registry, config.registries.allow),
+      virtualHosts: config.proxy.virtualHosts,
       denyCode: config.proxy.denyCode,
       timeoutMs: PULL_TIMEOUT_MS,
       maxStreams: MAX_STREAMS,

@@ -135,6 +135,8 @@ export interface Config {
   readonly proxy: {
     readonly enabled: boolean;
     readonly listen: string;
+    /** `host[:port]`, lower case -> the canonical registry that is served there. */
+    readonly virtualHosts: ReadonlyMap<string, string>;
     readonly denyCode: 'DENIED' | 'TAG_INVALID';
   };
   readonly controller: {

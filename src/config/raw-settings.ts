@@ -81,9 +81,13 @@ function isOurs(name: string): boolean {
   return name.startsWith('TAGSEAL_') && name !== CONFIG_VARIABLE && !SERVICE_LINK.test(name);
 }
 
-const JSON_VARIABLES: ReadonlySet<string> = new Set(['policies', 'signer.acceptedIdentities']);
+const JSON_VARIABLES: ReadonlySet<string> = new Set([
+  'policies',
+  'signer.acceptedIdentities',
+  'proxy.virtualHosts',
+]);
 
-/** A variable is text: lists are comma separated, truth is true or false, lists of mappings are JSON. */
+/** A variable is text: lists are comma separated, truth is true or false, lists of mappings, and mappings, are JSON. */
 function fromVariable({ schema, path }: Setting, value: string, name: string): unknown {
   if (JSON_VARIABLES.has(path)) return parseJson(value, name);
   if (schema instanceof z.ZodMiniArray) return value.split(',').map((item) => item.trim());
@@ -98,7 +102,7 @@ function parseJson(value: string, name: string): unknown {
   } catch (error) {
     throw new AppError({
       code: 'CONFIG_INVALID',
-      message: `${name}: must be a JSON list`,
+      message: `${name}: must be a JSON list or mapping`,
       cause: error,
     });
   }

@@ -22,6 +22,11 @@ export const scope = string().check(
 export const dnsLabel = string().check(
   z.regex(/^[a-z0-9](?:[-a-z0-9]{0,51}[a-z0-9])?$/, 'must be 1 to 53 lower-case letters, digits, dashes'),
 );
+const exactHost = string().check(
+  z.regex(/^(?:[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?$/, 'must be host or host:port'),
+);
+/** Host -> host. */
+export const hostMap = z.record(exactHost, exactHost, { error: 'must be a mapping of hosts' });
 const host = string().check(
   z.regex(/^(?:\*\.)?(?:[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?$/, 'must be host or host:port'),
 );

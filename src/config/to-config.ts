@@ -3,6 +3,7 @@ import { parsePolicy } from '../policy/parse-policy.ts';
 import type { Config, TufSettings } from './config.ts';
 import { controllerSettings, inCluster } from './cluster-settings.ts';
 import { logSettings } from './log-settings.ts';
+import { proxySettings } from './proxy-settings.ts';
 import type { SettingValues } from './raw-settings.ts';
 import { signerSettings } from './signer-settings.ts';
 import { storeSettings } from './store-settings.ts';
@@ -51,11 +52,7 @@ export function toConfig(values: SettingValues, place: ConfigPlace): Config {
       workloads: get.oneOf('admission.workloads', ['warn', 'deny']),
       loopDetector: get.oneOf('admission.loopDetector', ['warn', 'none']),
     },
-    proxy: {
-      enabled: get.flag('proxy.enabled'),
-      listen: get.text('proxy.listen'),
-      denyCode: get.oneOf('proxy.denyCode', ['DENIED', 'TAG_INVALID']),
-    },
+    proxy: proxySettings(get),
     controller: controllerSettings(get),
     admin: { listen: get.text('admin.listen') },
     logLevel: get.oneOf('logLevel', ['error', 'warn', 'info', 'debug']),

@@ -25,6 +25,12 @@ export function valueReader(values: SettingValues) {
       const value = values.get(path);
       return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
     },
+    /** Pairs whose values are texts. */
+    mapping(path: string): readonly (readonly [string, string])[] {
+      const value = values.get(path);
+      if (typeof value !== 'object' || value === null) return [];
+      return Object.entries(value).flatMap(([key, item]) => (typeof item === 'string' ? [[key, item]] : []));
+    },
     raw: (path: string): unknown => values.get(path),
     oneOf<const Value extends string>(path: string, allowed: readonly Value[]): Value {
       const value = text(path);

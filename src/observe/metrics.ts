@@ -9,7 +9,8 @@ export type DoorLabel = 'mutate' | 'validate' | 'warn' | 'stamp' | 'policy' | 'p
 export type VerdictLabel = 'admit' | 'deny' | 'report' | 'exempt' | 'pending';
 export type ReasonLabel =
   'none' | 'TAG_MOVED' | 'DIGEST_NOT_RECORDED' | 'NOT_RECORDED' | 'NOT_PINNED' | ErrorCode;
-export type ProxyKindLabel = 'ping' | 'manifest-tag' | 'manifest-digest' | 'blob' | 'other';
+export type ProxyKindLabel =
+  'ping' | 'manifest-tag' | 'manifest-digest' | 'blob' | 'tags' | 'referrers' | 'other';
 export type RegistryMethodLabel = 'GET' | 'HEAD' | 'POST';
 export type OutcomeLabel = 'ok' | ErrorCode;
 export type LogKindLabel = 'embedded' | 'rekor-v1' | 'rekor-v2';

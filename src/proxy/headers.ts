@@ -10,6 +10,7 @@ const BLOB_HEADERS = [
   'accept-ranges',
   'docker-content-digest',
   'etag',
+  'last-modified',
 ] as const;
 
 export function blobHeaders(upstream: Readonly<Record<string, string>>): OutgoingHttpHeaders {
@@ -32,6 +33,12 @@ export function manifestHeaders(manifest: {
     'Docker-Content-Digest': manifest.digest,
     ETag: `"${manifest.digest}"`,
   };
+}
+
+/** Whether an If-None-Match names the digest (RFC 9110, 13.1.2, weak comparison). `*` names none: it knows no digest. */
+export function hasDigest(ifNoneMatch: string | undefined, digest: Digest): boolean {
+  if (ifNoneMatch === undefined) return false;
+  return ifNoneMatch.split(',').some((tag) => tag.trim().replace(/^W\//, '') === `"${digest}"`);
 }
 
 /** Where the evidence stands, under the names that tlogistry gave these headers. */

@@ -2,7 +2,8 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
-import { blobHeaders } from './headers.ts';
+import type { Digest } from '../reference/digest.ts';
+import { blobHeaders, hasDigest } from './headers.ts';
 import type { Exchange } from './pull-manifest.ts';
 import type { BlobTarget, ManifestTarget, Upstream, UpstreamBlob } from './upstream-port.ts';
 
@@ -22,7 +23,11 @@ export function makePullBlob({ upstream, maxStreams }: BlobParts): PullBlob {
     if (streams >= maxStreams) throw tooManyStreams(maxStreams);
     streams += 1;
     try {
-      await answer(await upstream.blob(blobTarget(target, exchange), exchange.signal), exchange);
+      const isKnown = hasDigest(exchange.request.headers['if-none-match'], target.digest);
+      const asked = blobTarget(target, exchange);
+      const blob = await upstream.blob(isKnown ? { ...asked, method: 'HEAD' } : asked, exchange.signal);
+      if (isKnown) answerUnchanged(blob, target.digest, exchange);
+      else await answer(blob, exchange);
     } finally {
       streams -= 1;
     }
@@ -44,6 +49,12 @@ function blobTarget(
       ...(typeof ifRange === 'string' ? { 'if-range': ifRange } : {}),
     },
   };
+}
+
+/** The client has it; the registry has said that it may. */
+function answerUnchanged(blob: UpstreamBlob, digest: Digest, { response }: Exchange): void {
+  if (blob.kind === 'stream') discard(blob.body);
+  response.writeHead(304, { ETag: `"${digest}"`, 'Docker-Content-Digest': digest }).end();
 }
 
 async function answer(blob: UpstreamBlob, { request, response, signal }: Exchange): Promise<void> {

@@ -3,7 +3,14 @@ import type { CheckImage, Verdict } from '../check/verdict.ts';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import type { Digest } from '../reference/digest.ts';
-import { accepts, evidenceHeaders, manifestHeaders, noteTexts, warningHeaders } from './headers.ts';
+import {
+  accepts,
+  evidenceHeaders,
+  hasDigest,
+  manifestHeaders,
+  noteTexts,
+  warningHeaders,
+} from './headers.ts';
 import { sendOciError } from './oci-error.ts';
 import { reasonLocation, refusal } from './refusal.ts';
 import type { Route } from './route.ts';
@@ -131,6 +138,11 @@ export function makeManifestPuller({ checkImage, upstream, denyCode }: ManifestP
         code: 'MANIFEST_UNKNOWN',
         message: `the tag is a ${quote(manifest.mediaType)}, which the Accept header of this request leaves out`,
       });
+      return;
+    }
+    if (hasDigest(request.headers['if-none-match'], manifest.digest)) {
+      const { 'Content-Length': _, ...known } = { ...manifestHeaders(manifest), ...headers };
+      response.writeHead(304, known).end();
       return;
     }
     response.writeHead(200, { ...manifestHeaders(manifest), ...headers });

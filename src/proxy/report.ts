@@ -20,8 +20,8 @@ const KIND: Readonly<Record<Route['kind'], ProxyKindLabel>> = {
   'manifest-tag': 'manifest-tag',
   'manifest-digest': 'manifest-digest',
   blob: 'blob',
-  tags: 'other',
-  referrers: 'other',
+  tags: 'tags',
+  referrers: 'referrers',
   unknown: 'other',
   invalid: 'other',
 };
@@ -64,6 +64,7 @@ export function makeProxyReporter({
 function named(route: Route): LogFields {
   if (route.kind === 'manifest-tag')
     return { reference: `${route.registry}/${route.repository}:${route.tag}` };
+  if (route.kind === 'tags') return { reference: `${route.registry}/${route.repository}` };
   if ('digest' in route) return { reference: `${route.registry}/${route.repository}@${route.digest}` };
   return {};
 }

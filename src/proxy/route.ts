@@ -26,7 +26,13 @@ export type Route =
       readonly repository: string;
       readonly digest: Digest;
     }
-  | { readonly kind: 'tags'; readonly registry: string; readonly repository: string }
+  | {
+      readonly kind: 'tags';
+      readonly registry: string;
+      readonly repository: string;
+      /** The repository as the client calls it. */
+      readonly name: string;
+    }
   | { readonly kind: 'unknown' }
   /** The path breaks the grammar: 400. */
   | { readonly kind: 'invalid'; readonly code: OciCode; readonly message: string };
@@ -35,6 +41,8 @@ export interface ParsedUrl {
   readonly route: Route;
   /** The reason that a redirected HEAD carries: answer the refusal itself. */
   readonly hasReason: boolean;
+  readonly path: string;
+  readonly query: URLSearchParams;
 }
 
 const MAX_URL_LENGTH = 2048;
@@ -48,22 +56,21 @@ const HOST_WITH_PORT = /^([a-z0-9.-]+)_([1-9][0-9]{0,4})$/;
 
 /**
  * Reads the raw URL of a request: strict grammar on the raw path, nothing decoded but `%3A` in a digest. Never throws. Path
- * form `/v2/<host>/<name>/…`, Docker Hub's short names without a host, and the mirror form `?ns=<host>`.
+ * form `/v2/<host>/<name>/…`, Docker Hub's short names without a host, and the mirror form `?ns=<host>`. With a registry
+ * of its own, as a virtual host has one, a path holds the name alone.
  */
-export function parseUrl(url: string): ParsedUrl {
-  if (url.length > MAX_URL_LENGTH) {
-    return {
-      route: invalid('NAME_INVALID', `the URL is longer than ${MAX_URL_LENGTH} characters`),
-      hasReason: false,
-    };
-  }
+export function parseUrl(url: string, registry?: string): ParsedUrl {
   const mark = url.indexOf('?');
   const path = mark === -1 ? url : url.slice(0, mark);
-  const query = new URLSearchParams(mark === -1 ? '' : url.slice(mark + 1));
-  return { route: parsePath(path, query.getAll('ns')), hasReason: query.has('reason') };
+  const query = new URLSearchParams(mark === -1 ? '' : url.slice(mark + 1, MAX_URL_LENGTH));
+  const route =
+    url.length > MAX_URL_LENGTH
+      ? invalid('NAME_INVALID', `the URL is longer than ${MAX_URL_LENGTH} characters`)
+      : parsePath(path, query.getAll('ns'), registry);
+  return { route, hasReason: query.has('reason'), path, query };
 }
 
-function parsePath(path: string, namespaces: readonly string[]): Route {
+function parsePath(path: string, namespaces: readonly string[], registry: string | undefined): Route {
   if (path === '/v2/' || path === '/v2') return { kind: 'ping' };
   const [, name, resource, item] = RESOURCE.exec(path) ?? [];
   if (name === undefined || resource === undefined || item === undefined) return { kind: 'unknown' };
@@ -74,28 +81,43 @@ function parsePath(path: string, namespaces: readonly string[]): Route {
     );
   }
   if (namespaces.length > 1) return invalid('NAME_INVALID', 'the query holds more than one ns');
-  return readName(name, namespaces[0], (repository) => parseResource(repository, resource, item));
+  return readName({ name, namespace: namespaces[0], registry }, (repository) =>
+    parseResource(repository, resource, item),
+  );
+}
+
+interface Named {
+  readonly name: string;
+  readonly namespace: string | undefined;
+  readonly registry: string | undefined;
 }
 
 /** Finds the registry of a name; one that breaks its grammar makes the route invalid. */
-function readName(
-  name: string,
-  namespace: string | undefined,
-  then: (repository: UpstreamRepository) => Route,
-): Route {
+function readName(named: Named, then: (repository: NamedRepository) => Route): Route {
   let reference: UpstreamRepository;
   try {
-    reference = parseReference(withRegistry(name, namespace));
+    reference = parseReference(withRegistry(named));
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'REFERENCE_INVALID') throw error;
     return invalid('NAME_INVALID', error.message);
   }
-  return then({ registry: reference.registry, repository: reference.repository });
+  return then({ registry: reference.registry, repository: reference.repository, name: named.name });
 }
 
-/** The name with the host in front: of `?ns=`, else of the first component, else Docker Hub. */
-function withRegistry(name: string, namespace: string | undefined): string {
-  if (namespace !== undefined) return `${parseRegistry(namespace)}/${name}`;
+/** The name with the host in front: of the virtual host, of `?ns=`, else of the first component, else Docker Hub. */
+function withRegistry({ name, namespace, registry }: Named): string {
+  const given = namespace === undefined ? undefined : parseRegistry(namespace);
+  if (registry !== undefined && given !== undefined && given !== registry) {
+    throw new AppError({
+      code: 'REFERENCE_INVALID',
+      message: `ns is ${quote(given)}, and this host serves ${quote(registry)} alone`,
+    });
+  }
+  const chosen = registry ?? given;
+  return chosen === undefined ? fromPath(name) : `${chosen}/${name}`;
+}
+
+function fromPath(name: string): string {
   const slash = name.indexOf('/');
   const first = slash === -1 ? name : name.slice(0, slash);
   const [, host, port] = HOST_WITH_PORT.exec(first) ?? [];
@@ -110,8 +132,13 @@ function withRegistry(name: string, namespace: string | undefined): string {
   return host === undefined ? name : `${host}:${port ?? ''}${name.slice(slash)}`;
 }
 
-function parseResource(repository: UpstreamRepository, resource: string, item: string): Route {
-  if (resource === 'tags') return item === 'list' ? { kind: 'tags', ...repository } : { kind: 'unknown' };
+interface NamedRepository extends UpstreamRepository {
+  readonly name: string;
+}
+
+function parseResource({ name, ...repository }: NamedRepository, resource: string, item: string): Route {
+  if (resource === 'tags')
+    return item === 'list' ? { kind: 'tags', ...repository, name } : { kind: 'unknown' };
   const digest = item.replace(/%3A/i, ':');
   if (isDigest(digest)) return { kind: digestKind(resource), ...repository, digest };
   if (resource === 'manifests' && TAG.test(item)) return { kind: 'manifest-tag', ...repository, tag: item };

@@ -9,6 +9,7 @@ import type { Logger } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { sendOciError } from './oci-error.ts';
 import { makePullBlob } from './pull-blob.ts';
+import { makeListPuller } from './pull-list.ts';
 import { makeManifestPuller } from './pull-manifest.ts';
 import type { Exchange } from './pull-manifest.ts';
 import { failure } from './refusal.ts';
@@ -16,12 +17,15 @@ import { makeProxyReporter } from './report.ts';
 import { parseUrl } from './route.ts';
 import type { ParsedUrl } from './route.ts';
 import type { Upstream } from './upstream-port.ts';
+import { makeVirtualHosts } from './virtual-hosts.ts';
 
 export interface ProxyOptions {
   readonly checkImage: CheckImage;
   readonly upstream: Upstream;
   /** Whether `registries.allow` names the canonical registry. */
   readonly isAllowed: (registry: string) => boolean;
+  /** `host[:port]` of a request, as in its Host header -> the one canonical registry that is served there. */
+  readonly virtualHosts: ReadonlyMap<string, string>;
   readonly denyCode: 'DENIED' | 'TAG_INVALID';
   /** For a manifest, until its answer begins; a blob may stream on. Milliseconds. */
   readonly timeoutMs: number;
@@ -41,7 +45,9 @@ export function makeProxyRouter(options: ProxyOptions): RequestListener {
   const { isAllowed, logger, timeoutMs, newRequestId } = options;
   const manifests = makeManifestPuller(options);
   const pullBlob = makePullBlob(options);
+  const lists = makeListPuller(options.upstream);
   const reporter = makeProxyReporter(options);
+  const registryOfHost = makeVirtualHosts(options.virtualHosts);
 
   const app = makeApp();
   // the raw URL is parsed by our own strict grammar: express decodes, and `%2f` must stay refused
@@ -51,12 +57,12 @@ export function makeProxyRouter(options: ProxyOptions): RequestListener {
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const id = newRequestId();
     response.setHeader('Docker-Distribution-Api-Version', 'registry/2.0');
-    const { route, hasReason } = parseUrl(request.url ?? '');
-    const onVerdict = reporter.begin(id, route, { request, response });
+    const parsed = parseUrl(request.url ?? '', registryOfHost(request.headers.host));
+    const onVerdict = reporter.begin(id, parsed.route, { request, response });
     const lifetime = makeLifetime(response, timeoutMs);
     try {
       if (await refuseRequest(request, response)) return;
-      await dispatch({ route, hasReason }, { request, response, signal: lifetime.signal, onVerdict });
+      await dispatch(parsed, { request, response, signal: lifetime.signal, onVerdict });
     } catch (caught) {
       fail(id, toAppError(caught), response);
     } finally {
@@ -75,7 +81,8 @@ export function makeProxyRouter(options: ProxyOptions): RequestListener {
     sendOciError(response, failure(error, id));
   }
 
-  async function dispatch({ route, hasReason }: ParsedUrl, exchange: Exchange): Promise<void> {
+  async function dispatch(parsed: ParsedUrl, exchange: Exchange): Promise<void> {
+    const { route, hasReason } = parsed;
     const { request, response } = exchange;
     switch (route.kind) {
       case 'ping':
@@ -85,12 +92,10 @@ export function makeProxyRouter(options: ProxyOptions): RequestListener {
         sendOciError(response, { status: 400, code: route.code, message: route.message });
         return;
       case 'unknown':
-      case 'tags':
-      case 'referrers':
         sendOciError(response, {
           status: 404,
           code: 'UNSUPPORTED',
-          message: `nothing is served at ${quote(request.url ?? '')}; this proxy serves manifests and blobs`,
+          message: `nothing is served at ${quote(request.url ?? '')}; this proxy serves what is below /v2/<name>/`,
         });
         return;
       case 'manifest-tag':
@@ -102,6 +107,12 @@ export function makeProxyRouter(options: ProxyOptions): RequestListener {
       case 'blob':
         checkAllowed(route.registry);
         return pullBlob(route, exchange);
+      case 'tags':
+        checkAllowed(route.registry);
+        return lists.tags(route, parsed, exchange);
+      case 'referrers':
+        checkAllowed(route.registry);
+        return lists.referrers(route, parsed, exchange);
     }
   }
 

@@ -16,6 +16,32 @@ export interface TagTarget extends UpstreamRepository {
   readonly tag: string;
 }
 
+/** Parameters of a page of a list, which mean something to the registry that gave them. */
+export type PageQuery = Readonly<Record<string, string>>;
+
+export interface TagsTarget extends UpstreamRepository {
+  readonly page: PageQuery;
+}
+
+export interface TagPage {
+  readonly tags: readonly string[];
+  /** Absent: the last page. */
+  readonly next?: PageQuery;
+}
+
+export interface ReferrersTarget extends ManifestTarget {
+  readonly page: PageQuery;
+  readonly artifactType?: string;
+}
+
+export interface ReferrersPage {
+  /** Descriptors as the registry wrote them. */
+  readonly manifests: readonly unknown[];
+  /** Whether the registry has left out what is not of the artifact type. */
+  readonly isFiltered: boolean;
+  readonly next?: PageQuery;
+}
+
 export interface BlobTarget extends UpstreamRepository {
   readonly digest: Digest;
   readonly method: 'GET' | 'HEAD';
@@ -58,4 +84,7 @@ export interface Upstream {
   /** What a tag means now, for tags that no rule freezes. */
   resolveTag(target: TagTarget, signal: AbortSignal): Promise<{ readonly digest: Digest }>;
   blob(target: BlobTarget, signal: AbortSignal): Promise<UpstreamBlob>;
+  tags(target: TagsTarget, signal: AbortSignal): Promise<TagPage>;
+  /** Empty where the registry has neither the referrers API nor its fallback tag. */
+  referrers(target: ReferrersTarget, signal: AbortSignal): Promise<ReferrersPage>;
 }

@@ -1,13 +1,9 @@
 import type { Readable } from 'node:stream';
-import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
-import type { AddressGuard } from './address-guard.ts';
-import type { AuthorizedAnswer, AuthorizedSend } from './authorized-send.ts';
-import type { Hosts } from './hosts.ts';
-import type { Limits } from './limits.ts';
+import type { AuthorizedAnswer } from './authorized-send.ts';
+import type { Follow } from './follow.ts';
 import type { DigestTarget } from './manifest-cache.ts';
 import { requireIdentity } from './manifest.ts';
-import { isRedirect, redirectTarget } from './redirect.ts';
 import { refusalOf } from './refusal.ts';
 import { deadlineExceeded } from './send-error.ts';
 import { discard } from './send.ts';
@@ -32,13 +28,6 @@ export type BlobAnswer =
 /** Throws REGISTRY_*, BLOB_UNKNOWN, ADDRESS_FORBIDDEN, DEADLINE_EXCEEDED; the signal also ends the stream. */
 export type BlobClient = (target: BlobTarget, signal: AbortSignal) => Promise<BlobAnswer>;
 
-export interface BlobClientOptions {
-  readonly authorizedSend: AuthorizedSend;
-  readonly hosts: Hosts;
-  readonly guard: AddressGuard;
-  readonly limits: Limits;
-}
-
 const PASSED_ON = [
   'content-type',
   'content-length',
@@ -49,27 +38,14 @@ const PASSED_ON = [
   'last-modified',
 ];
 
-export function makeBlobClient(options: BlobClientOptions): BlobClient {
-  const { authorizedSend, hosts, limits } = options;
-
+export function makeBlobClient({ follow }: { readonly follow: Follow }): BlobClient {
   async function ask(target: BlobTarget, aim: string, signal: AbortSignal): Promise<BlobAnswer> {
-    const home = hosts.originOf(target.registry);
-    const { registry, repository, method } = target;
     const headers = { accept: '*/*', 'accept-encoding': 'identity', ...requestHeaders(target) };
-    let url = new URL(`/v2/${repository}/blobs/${target.digest}`, home);
-    for (let hops = 0; hops <= limits.redirects; hops += 1) {
-      const call = { registry, repository, method, url, headers, aim, signal, agent: 'blobs' } as const;
-      const answered = await authorizedSend(call);
-      if (!isRedirect(answered.answer)) return await stream(answered, target, aim);
-      await discard(answered.answer);
-      url = redirectTarget(answered.answer, aim, options);
-      // within the registry it may need our login, which a client does not have
-      if (url.origin !== home.origin) return { kind: 'redirect', location: url.href };
-    }
-    throw new AppError({
-      code: 'REGISTRY_ANSWER_INVALID',
-      message: `${aim}: registry ${quote(registry)} redirects more than ${limits.redirects} times; check its configuration`,
-    });
+    const { method, digest } = target;
+    const request = { target, resource: `blobs/${digest}`, method, headers, aim, signal };
+    const answered = await follow.toBlob(request);
+    if (answered instanceof URL) return { kind: 'redirect', location: answered.href };
+    return await stream(answered, target, aim);
   }
 
   return async (target, signal) => {

@@ -2,19 +2,14 @@ import { quote } from '../errors/quote.ts';
 import type { Digest } from '../reference/digest.ts';
 import { MANIFEST_ACCEPT } from '../reference/media-type.ts';
 import { digestAlgorithm, isDigest } from '../reference/parse-digest.ts';
-import { AppError } from '../errors/app-error.ts';
-import type { AddressGuard } from './address-guard.ts';
-import type { AuthorizedAnswer, AuthorizedSend } from './authorized-send.ts';
-import type { Hosts } from './hosts.ts';
+import type { AuthorizedAnswer } from './authorized-send.ts';
+import type { Follow } from './follow.ts';
 import type { Limits } from './limits.ts';
 import { acceptedMediaType, digestHeader, hashManifest, requireMediaType } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
 import { readBody } from './read-body.ts';
-import { isRedirect, redirectTarget } from './redirect.ts';
 import { refusalOf } from './refusal.ts';
 import { discard } from './send.ts';
-import type { Send } from './send.ts';
-import { ANONYMOUS } from './credential.ts';
 import type { Credential } from './credential.ts';
 import { withTimeLimit } from './time-limit.ts';
 
@@ -36,10 +31,7 @@ export interface ManifestClient {
 }
 
 export interface ManifestClientOptions {
-  readonly send: Send;
-  readonly authorizedSend: AuthorizedSend;
-  readonly hosts: Hosts;
-  readonly guard: AddressGuard;
+  readonly follow: Follow;
   readonly limits: Limits;
 }
 
@@ -55,31 +47,20 @@ const HEAD_REFUSED: ReadonlySet<number> = new Set([400, 405, 501]);
 const HEADERS = { accept: MANIFEST_ACCEPT, 'accept-encoding': 'identity' };
 
 export function makeManifestClient(options: ManifestClientOptions): ManifestClient {
-  const { hosts, limits } = options;
+  const { limits } = options;
 
-  /** One hop; only the registry's own origin is shown a credential, and may have the address that it has. */
-  async function hop(url: URL, home: URL, { target, ...rest }: Request): Promise<AuthorizedAnswer> {
-    const call = { ...rest, url, headers: HEADERS, agent: 'documents' } as const;
-    if (url.origin === home.origin) return await options.authorizedSend({ ...call, ...target });
-    const agent = hosts.isNamed(home) ? 'documents' : 'strangers';
-    return { answer: await options.send({ ...call, agent }), credential: ANONYMOUS };
-  }
-
-  async function follow(request: Request): Promise<AuthorizedAnswer> {
-    const home = hosts.originOf(request.target.registry);
-    let url = manifestUrl(home, request.target);
-    for (let hops = 0; hops <= limits.redirects; hops += 1) {
-      const answered = await hop(url, home, request);
-      if (!isRedirect(answered.answer)) return answered;
-      await discard(answered.answer);
-      url = redirectTarget(answered.answer, request.aim, options);
-    }
-    throw tooManyRedirects(request, limits.redirects);
+  function ask({ target, ...rest }: Request): Promise<AuthorizedAnswer> {
+    return options.follow.toDocument({
+      ...rest,
+      target,
+      resource: `manifests/${target.reference}`,
+      headers: HEADERS,
+    });
   }
 
   async function get(request: Request): Promise<Manifest> {
     const { target, aim, signal } = request;
-    const answered = await follow(request);
+    const answered = await ask(request);
     const { answer } = answered;
     if (answer.status !== 200) {
       await discard(answer);
@@ -92,7 +73,7 @@ export function makeManifestClient(options: ManifestClientOptions): ManifestClie
   }
 
   async function head(request: Request): Promise<Digest | undefined> {
-    const answered = await follow(request);
+    const answered = await ask(request);
     const { answer } = answered;
     await discard(answer);
     if (HEAD_REFUSED.has(answer.status)) return undefined;
@@ -121,10 +102,6 @@ export function makeManifestClient(options: ManifestClientOptions): ManifestClie
   };
 }
 
-function manifestUrl(home: URL, { repository, reference }: ManifestTarget): URL {
-  return new URL(`/v2/${repository}/manifests/${reference}`, home);
-}
-
 function aimOf({ registry, repository, reference }: ManifestTarget): string {
   const separator = isDigest(reference) ? '@' : ':';
   return `cannot resolve ${quote(`${registry}/${repository}${separator}${reference}`)}`;
@@ -137,11 +114,4 @@ async function orDiscard<Value>({ answer }: AuthorizedAnswer, judge: () => Value
     await discard(answer);
     throw error;
   }
-}
-
-function tooManyRedirects({ target, aim }: Request, redirects: number): AppError {
-  return new AppError({
-    code: 'REGISTRY_ANSWER_INVALID',
-    message: `${aim}: registry ${quote(target.registry)} redirects more than ${redirects} times; check its configuration`,
-  });
 }

@@ -10,9 +10,11 @@ import { makeCoalescedResolver } from './coalesced-resolver.ts';
 import { makeAskHelper } from './credential-helper.ts';
 import type { CredentialSource } from './credential.ts';
 import { makeCredentials } from './credentials.ts';
+import { makeFollow } from './follow.ts';
 import { makeHosts } from './hosts.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import type { Limits } from './limits.ts';
+import { makeListingClient } from './listing-client.ts';
 import { makeManifestCache } from './manifest-cache.ts';
 import { makeRateLimits } from './rate-limits.ts';
 import { makeResolver } from './resolver.ts';
@@ -80,12 +82,14 @@ export function makeRegistry(options: RegistryOptions): Registry {
       ...(options.credentialsFile === undefined ? {} : { file: options.credentialsFile }),
     });
   const authorizedSend = makeAuthorizedSend({ send, tokens, credentials, hosts, clock });
-  const client = makeManifestClient({ send, authorizedSend, hosts, guard, limits });
+  const follow = makeFollow({ send, authorizedSend, hosts, guard, limits });
+  const client = makeManifestClient({ follow, limits });
   const manifests = makeManifestCache();
-  const blob = makeBlobClient({ authorizedSend, hosts, guard, limits });
+  const blob = makeBlobClient({ follow });
+  const listings = makeListingClient({ follow, client, limits });
   return {
     resolver: makeCoalescedResolver(makeResolver({ client, manifests }), clock),
-    upstream: makeUpstream({ client, manifests, blob }),
+    upstream: makeUpstream({ client, manifests, blob, listings }),
     close: () => agents.close(),
   };
 }

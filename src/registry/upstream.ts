@@ -3,6 +3,7 @@ import { quote } from '../errors/quote.ts';
 import type { Digest } from '../reference/digest.ts';
 import type { BlobClient } from './blob-client.ts';
 import type { ManifestClient } from './client.ts';
+import type { ListingClient } from './listing-client.ts';
 import type { DigestTarget, ManifestCache } from './manifest-cache.ts';
 import type { Manifest } from './manifest.ts';
 import { deadlineExceeded } from './send-error.ts';
@@ -14,22 +15,25 @@ export interface ManifestHead {
   readonly digest: Digest;
 }
 
-/** Content by digest, for the pull proxy. Throws REGISTRY_*, *_UNKNOWN, DIGEST_MISMATCH, ADDRESS_FORBIDDEN, DEADLINE_EXCEEDED. */
+/** Content by digest and lists, for the pull proxy. Throws REGISTRY_*, *_UNKNOWN, DIGEST_MISMATCH, ADDRESS_FORBIDDEN, DEADLINE_EXCEEDED. */
 export interface Upstream {
   /** The bytes have the digest. */
   manifest(target: DigestTarget, signal: AbortSignal): Promise<Manifest>;
   /** Of bytes that were hashed, too: the GET that follows a HEAD is then served from memory. */
   headManifest(target: DigestTarget, signal: AbortSignal): Promise<ManifestHead>;
   readonly blob: BlobClient;
+  readonly tags: ListingClient['tags'];
+  readonly referrers: ListingClient['referrers'];
 }
 
 export interface UpstreamOptions {
   readonly client: ManifestClient;
   readonly manifests: ManifestCache;
   readonly blob: BlobClient;
+  readonly listings: ListingClient;
 }
 
-export function makeUpstream({ client, manifests, blob }: UpstreamOptions): Upstream {
+export function makeUpstream({ client, manifests, blob, listings }: UpstreamOptions): Upstream {
   const flights = makeSingleFlight<Manifest>();
 
   async function read(
@@ -56,6 +60,8 @@ export function makeUpstream({ client, manifests, blob }: UpstreamOptions): Upst
   return {
     manifest,
     blob,
+    tags: (target, signal) => listings.tags(target, signal),
+    referrers: (target, signal) => listings.referrers(target, signal),
     async headManifest(target, signal) {
       const { bytes, mediaType, digest } = await manifest(target, signal);
       return { size: bytes.byteLength, mediaType, digest };

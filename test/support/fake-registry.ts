@@ -36,6 +36,13 @@ export interface Lies {
   failing?: { readonly status: number; times: number };
   /** The next `times` requests break the connection. */
   breaking?: { times: number };
+  /** The whole of a list of tags. */
+  listBody?: string;
+  /** The referrers API answers with these; without it there is none. */
+  referrers?: {
+    readonly filters?: boolean;
+    readonly manifests: readonly { readonly digest: string; readonly artifactType: string }[];
+  };
   /** A tag shows these digests in turn. */
   alternating?: readonly string[];
 }
@@ -82,6 +89,7 @@ export interface FakeRegistry extends AsyncDisposable {
 const MANIFEST = /^\/v2\/(.+)\/manifests\/([^/]+)$/;
 const BLOB = /^\/v2\/(.+)\/blobs\/([^/]+)$/;
 const UPLOAD = /^\/v2\/(.+)\/blobs\/uploads\/([^/]*)$/;
+const REFERRERS = /^\/v2\/(.+)\/referrers\/([^/]+)$/;
 const TAGS = /^\/v2\/(.+)\/tags\/list$/;
 const OVERSIZED = 5 * 1024 * 1024;
 
@@ -193,7 +201,8 @@ export async function startFakeRegistry(): Promise<FakeRegistry> {
     response.end();
   }
 
-  function serve({ request, response, url: { pathname } }: Exchange): void {
+  function serve({ request, response, url }: Exchange): void {
+    const { pathname } = url;
     const [, manifestRepository, reference] = MANIFEST.exec(pathname) ?? [];
     if (manifestRepository !== undefined && reference !== undefined) {
       serveManifest(request, response, manifestRepository, reference);
@@ -206,12 +215,34 @@ export async function startFakeRegistry(): Promise<FakeRegistry> {
     }
     const [, tagRepository] = TAGS.exec(pathname) ?? [];
     if (tagRepository !== undefined) {
-      response.setHeader('content-type', 'application/json');
-      response.end(JSON.stringify({ name: tagRepository, tags: content.tags(tagRepository) }));
+      sendTags(response, url, tagRepository);
+      return;
+    }
+    const [, referred, subject] = REFERRERS.exec(pathname) ?? [];
+    if (referred !== undefined && subject !== undefined && lies.referrers !== undefined) {
+      const { filters = false, manifests } = lies.referrers;
+      const type = url.searchParams.get('artifactType');
+      const isFiltered = filters && type !== null;
+      response.setHeader('content-type', 'application/vnd.oci.image.index.v1+json');
+      if (isFiltered) response.setHeader('oci-filters-applied', 'artifactType');
+      const shown = isFiltered ? manifests.filter(({ artifactType }) => artifactType === type) : manifests;
+      response.end(JSON.stringify({ schemaVersion: 2, manifests: shown }));
       return;
     }
     if (pathname === '/v2/') return void response.end('{}');
     fail(response, 404, 'NAME_UNKNOWN');
+  }
+
+  function sendTags(response: ServerResponse, asked: URL, repository: string): void {
+    const [count, last = ''] = [asked.searchParams.get('n'), asked.searchParams.get('last') ?? undefined];
+    const left = content.tags(repository).filter((tag) => tag > last);
+    const tags = count === null ? left : left.slice(0, Number(count));
+    if (tags.length < left.length) {
+      const next = `/v2/${repository}/tags/list?n=${count ?? ''}&last=${tags.at(-1) ?? ''}`;
+      response.setHeader('link', `<http://internal.invalid${next}>; rel="next"`);
+    }
+    response.setHeader('content-type', 'application/json');
+    response.end(lies.listBody ?? JSON.stringify({ name: repository, tags }));
   }
 
   function serveManifest(

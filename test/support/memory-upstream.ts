@@ -3,6 +3,10 @@ import { AppError } from '../../src/errors/app-error.ts';
 import type {
   BlobTarget,
   ManifestTarget,
+  ReferrersPage,
+  ReferrersTarget,
+  TagPage,
+  TagsTarget,
   Upstream,
   UpstreamBlob,
   UpstreamManifest,
@@ -16,6 +20,9 @@ export interface MemoryUpstream extends Upstream {
   /** Every call as `method registry/repository@digest`. */
   readonly calls: string[];
   readonly blobCalls: BlobTarget[];
+  readonly listCalls: (TagsTarget | ReferrersTarget)[];
+  tagPage: TagPage;
+  referrersPage: ReferrersPage;
   putManifest(text: string): Digest;
   putTag(registryAndRepository: string, tag: string, digest: Digest): void;
   /** The answer to the next blob requests. */
@@ -29,6 +36,9 @@ export function makeMemoryUpstream(): MemoryUpstream {
   const upstream: MemoryUpstream = {
     calls: [],
     blobCalls: [],
+    listCalls: [],
+    tagPage: { tags: ['1', '2'] },
+    referrersPage: { manifests: [], isFiltered: false },
     putManifest(text) {
       const bytes = Buffer.from(text);
       const digest = sha256Digest(bytes);
@@ -52,6 +62,14 @@ export function makeMemoryUpstream(): MemoryUpstream {
       const digest = tags.get(`${registry}/${repository}:${tag}`);
       if (digest === undefined) throw unknown(tag);
       return { digest };
+    },
+    tags: async (target) => {
+      upstream.listCalls.push(target);
+      return upstream.tagPage;
+    },
+    referrers: async (target) => {
+      upstream.listCalls.push(target);
+      return upstream.referrersPage;
     },
     blob: (target, signal) => {
       upstream.blobCalls.push(target);

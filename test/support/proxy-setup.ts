@@ -27,6 +27,7 @@ export async function proxySetup(
       checkImage,
       upstream,
       isAllowed: (registry) => ALLOWED.has(registry),
+      virtualHosts: new Map(),
       denyCode: 'DENIED',
       timeoutMs: 10_000,
       maxStreams: 2,

@@ -8,8 +8,8 @@ const HEX = digestOfA.slice('sha256:'.length);
 const SHA512 = `sha512:${'c'.repeat(128)}`;
 
 /** `kind registry repository item`, or the code of an invalid path. */
-function summary(url: string): string {
-  const { route } = parseUrl(url);
+function summary(url: string, registry?: string): string {
+  const { route } = parseUrl(url, registry);
   switch (route.kind) {
     case 'ping':
     case 'unknown':
@@ -138,6 +138,17 @@ describe('parseUrl', () => {
       }),
       { numRuns: 5000 },
     );
+  });
+
+  it.each([
+    ['/v2/library/alpine/manifests/3', 'docker.io', 'tag docker.io library/alpine 3'],
+    ['/v2/alpine/manifests/3?ns=docker.io', 'docker.io', 'tag docker.io library/alpine 3'],
+    ['/v2/ghcr.io/app/manifests/3', 'quay.io', 'tag quay.io ghcr.io/app 3'],
+    ['/v2/my.dotted/image/tags/list', 'localhost:5000', 'tags localhost:5000 my.dotted/image'],
+    ['/v2/app/manifests/3?ns=ghcr.io', 'quay.io', 'NAME_INVALID'],
+    ['/v2/App/manifests/3', 'quay.io', 'NAME_INVALID'],
+  ])('reads %s of the virtual host of %s', (url, registry, expected) => {
+    expect(summary(url, registry)).toBe(expected);
   });
 
   it('tells whether the reason of a refusal came back', () => {

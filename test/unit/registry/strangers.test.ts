@@ -6,6 +6,7 @@ import { PUBLIC_REGISTRIES } from '../../../src/reference/public-registries.ts';
 import { makeAddressGuard } from '../../../src/registry/address-guard.ts';
 import { makeAgents } from '../../../src/registry/agent.ts';
 import { makeManifestClient } from '../../../src/registry/client.ts';
+import { makeFollow } from '../../../src/registry/follow.ts';
 import { ANONYMOUS } from '../../../src/registry/credential.ts';
 import { makeHosts } from '../../../src/registry/hosts.ts';
 import { DEFAULT_LIMITS } from '../../../src/registry/limits.ts';
@@ -58,7 +59,7 @@ async function agentBehind(registry: string, location: string): Promise<string> 
     headers: () => [],
     body: Object.assign(Readable.from([]), { dump: async () => undefined }) as unknown as Answer['body'],
   });
-  const client = makeManifestClient({
+  const follow = makeFollow({
     hosts,
     guard,
     limits,
@@ -68,6 +69,7 @@ async function agentBehind(registry: string, location: string): Promise<string> 
       return answerOf(call.url, 404);
     },
   });
+  const client = makeManifestClient({ follow, limits });
   const code = await codeOf(() => client.head({ registry, repository: 'app', reference: '1' }, never));
   return calls[0]?.agent ?? String(code);
 }

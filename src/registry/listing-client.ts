@@ -1,0 +1,188 @@
+import { z } from 'zod/mini';
+import { AppError } from '../errors/app-error.ts';
+import { quote } from '../errors/quote.ts';
+import { OCI_INDEX } from '../reference/media-type.ts';
+import type { AuthorizedAnswer } from './authorized-send.ts';
+import type { ManifestClient } from './client.ts';
+import type { Credential } from './credential.ts';
+import type { Follow } from './follow.ts';
+import type { Limits } from './limits.ts';
+import { nextPage } from './link.ts';
+import type { PageQuery } from './link.ts';
+import type { DigestTarget } from './manifest-cache.ts';
+import { requireIdentity } from './manifest.ts';
+import { readBody } from './read-body.ts';
+import { refusalOf } from './refusal.ts';
+import { discard } from './send.ts';
+import { withTimeLimit } from './time-limit.ts';
+
+export interface ListTarget {
+  readonly registry: string;
+  readonly repository: string;
+  readonly credential?: Credential;
+  readonly page: PageQuery;
+}
+
+export interface TagPage {
+  readonly tags: readonly string[];
+  /** Absent: the last page. */
+  readonly next?: PageQuery;
+}
+
+export interface ReferrersTarget extends DigestTarget, ListTarget {
+  readonly artifactType?: string;
+}
+
+export interface ReferrersPage {
+  /** Descriptors as the registry wrote them. */
+  readonly manifests: readonly unknown[];
+  /** Whether the registry has left out what is not of the artifact type. */
+  readonly isFiltered: boolean;
+  readonly next?: PageQuery;
+}
+
+/** Lists of a repository. Throws REGISTRY_*, MANIFEST_UNKNOWN, ADDRESS_FORBIDDEN, DEADLINE_EXCEEDED. */
+export interface ListingClient {
+  tags(target: ListTarget, signal: AbortSignal): Promise<TagPage>;
+  /**
+   * Of a registry without the referrers API: what its fallback tag holds, or nothing (distribution-spec, "Referrers Tag
+   * Schema").
+   */
+  referrers(target: ReferrersTarget, signal: AbortSignal): Promise<ReferrersPage>;
+}
+
+export interface ListingClientOptions {
+  readonly follow: Follow;
+  readonly client: ManifestClient;
+  readonly limits: Limits;
+}
+
+interface Listing {
+  readonly answered: AuthorizedAnswer;
+  readonly json: unknown;
+  readonly next: PageQuery | undefined;
+}
+
+const MAX_ITEMS = 100_000;
+const tagsSchema = z.object({
+  tags: z.nullable(z.array(z.string().check(z.regex(/^\w[\w.-]{0,127}$/))).check(z.maxLength(MAX_ITEMS))),
+});
+const indexSchema = z.object({
+  schemaVersion: z.literal(2),
+  manifests: z.nullable(z.array(z.looseObject({ digest: z.string() })).check(z.maxLength(MAX_ITEMS))),
+});
+/** Answers of registries that do not know the referrers API. */
+const NO_REFERRERS: ReadonlySet<number> = new Set([404, 405, 501]);
+
+export function makeListingClient({ follow, client, limits }: ListingClientOptions): ListingClient {
+  interface Wish {
+    readonly target: ListTarget;
+    readonly resource: string;
+    readonly query: Readonly<Record<string, string>>;
+    readonly accept: string;
+    readonly aim: string;
+  }
+
+  function get({ target, resource, query, accept, aim }: Wish, signal: AbortSignal) {
+    const text = new URLSearchParams(query).toString();
+    return follow.toDocument({
+      target,
+      resource: text === '' ? resource : `${resource}?${text}`,
+      method: 'GET',
+      headers: { accept, 'accept-encoding': 'identity' },
+      aim,
+      signal,
+    });
+  }
+
+  async function read(
+    answered: AuthorizedAnswer,
+    { target, aim }: Wish,
+    signal: AbortSignal,
+  ): Promise<Listing> {
+    const { answer } = answered;
+    if (answer.status !== 200) {
+      await discard(answer);
+      throw refusalOf(answered, { registry: target.registry, aim, unknown: 'MANIFEST_UNKNOWN' });
+    }
+    requireIdentity(answer, aim);
+    const body = await readBody(answer, { limit: limits.manifestBytes, aim, signal });
+    return {
+      answered,
+      json: parseJson(body, answer.url.host, aim),
+      next: nextPage(answer.headers('link'), answer.url),
+    };
+  }
+
+  async function fallback(target: ReferrersTarget, signal: AbortSignal): Promise<ReferrersPage> {
+    const { registry, repository, digest, credential } = target;
+    const reference = digest.replace(':', '-');
+    try {
+      const tag = { registry, repository, reference, ...(credential && { credential }) };
+      const { bytes, mediaType } = await client.get(tag, signal);
+      if (mediaType !== OCI_INDEX) return { manifests: [], isFiltered: false };
+      const aim = `cannot read tag ${quote(reference)} of ${quote(`${registry}/${repository}`)}`;
+      return { manifests: manifestsOf(parseJson(bytes, registry, aim), registry, aim), isFiltered: false };
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'MANIFEST_UNKNOWN') throw error;
+      return { manifests: [], isFiltered: false };
+    }
+  }
+
+  return {
+    tags(target, signal) {
+      const aim = `cannot list the tags of ${quote(`${target.registry}/${target.repository}`)}`;
+      const wish = { target, resource: 'tags/list', query: target.page, accept: 'application/json', aim };
+      return withTimeLimit(limits.manifestTotal, aim, signal, async (limited) => {
+        const { answered, json, next } = await read(await get(wish, limited), wish, limited);
+        const parsed = tagsSchema.safeParse(json);
+        if (!parsed.success) throw invalid(answered.answer.url.host, aim, 'is no list of tags');
+        return { tags: parsed.data.tags ?? [], ...(next && { next }) };
+      });
+    },
+
+    referrers(target, signal) {
+      const { registry, repository, digest, artifactType, page } = target;
+      const aim = `cannot list the referrers of ${quote(`${registry}/${repository}@${digest}`)}`;
+      const query = { ...(artifactType !== undefined && { artifactType }), ...page };
+      const wish = { target, resource: `referrers/${digest}`, query, accept: OCI_INDEX, aim };
+      return withTimeLimit(limits.manifestTotal, aim, signal, async (limited) => {
+        const answered = await get(wish, limited);
+        if (NO_REFERRERS.has(answered.answer.status)) {
+          await discard(answered.answer);
+          return await fallback(target, limited);
+        }
+        const { json, next } = await read(answered, wish, limited);
+        const { answer } = answered;
+        const filters = answer.headers('oci-filters-applied').flatMap((header) => header.split(','));
+        return {
+          manifests: manifestsOf(json, answer.url.host, aim),
+          isFiltered: filters.some((filter) => filter.trim() === 'artifactType'),
+          ...(next && { next }),
+        };
+      });
+    },
+  };
+}
+
+function manifestsOf(json: unknown, host: string, aim: string): readonly unknown[] {
+  const parsed = indexSchema.safeParse(json);
+  if (!parsed.success) throw invalid(host, aim, 'is no OCI index');
+  return parsed.data.manifests ?? [];
+}
+
+function parseJson(body: Uint8Array, host: string, aim: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(body).toString('utf8'));
+  } catch (error) {
+    throw invalid(host, aim, 'is not JSON', error);
+  }
+}
+
+function invalid(host: string, aim: string, why: string, cause?: unknown): AppError {
+  return new AppError({
+    code: 'REGISTRY_ANSWER_INVALID',
+    message: `${aim}: what ${quote(host)} answers ${why}; check what answers under this host name`,
+    ...(cause !== undefined && { cause }),
+  });
+}
