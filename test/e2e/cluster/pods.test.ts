@@ -22,6 +22,9 @@ beforeAll(async () => {
   });
   await succeed(cluster.kubectl(['create', 'namespace', SHOP]));
   await succeed(cluster.kubectl(['label', 'namespace', SHOP, 'tagseal.dev/mode=enforce']));
+  // a Pod that is Ready is behind its Service once kube-proxy has heard of it
+  const probe = () => apply(BARE.object('probe', cluster.busybox), '--dry-run=server');
+  await until(probe, ({ code }) => code === 0, PATIENCE_MS);
 });
 afterAll(async () => {
   await cluster[Symbol.asyncDispose]();
