@@ -164,14 +164,17 @@ describe.each(['rekor-v1', 'rekor-v2'] as const)('a private %s whose trust comes
 
     it.each([
       ['names none', { 'signing_config.v0.2.json': config([]) }],
-      [
-        'names one that has not begun',
-        { 'signing_config.v0.2.json': config(['http://127.0.0.1:1'], '2999-01-01T00:00:00Z') },
-      ],
       ['has no signing config', {}],
     ])('does not start without an address when the repository %s', async (_, targets) => {
       repository.publish({ 'trusted_root.json': root(), ...targets });
       expect(await codeOf(() => start({ url: undefined }))).toBe('TRUST_ROOT_INVALID');
+    });
+
+    it('starts, and refuses what is new, where the repository names one that has not begun', async () => {
+      const signingConfig = config(['http://127.0.0.1:1'], '2999-01-01T00:00:00Z');
+      repository.publish({ 'trusted_root.json': root(), 'signing_config.v0.2.json': signingConfig });
+      const started = await start({ url: undefined });
+      expect(await codeOf(() => started.record('a statement'))).toBe('LOG_UNAVAILABLE');
     });
   }
 });
