@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { makeCheckImage } from '../check/check-image.ts';
 import type { Ledger } from '../check/ports.ts';
@@ -62,6 +62,8 @@ export interface Core {
   readonly registry: Registry;
   /** For what a stranger on the network names. */
   readonly guardedRegistry: Registry;
+  /** Names this deployment, all its replicas alike, in `Via`. */
+  readonly via: string;
   /** Logs an error that nobody expected and gives the id under which it was logged. */
   readonly incident: (error: unknown) => string;
   checkImageWith(registry: Registry): CheckImage;
@@ -138,8 +140,10 @@ async function open(options: CoreOptions, opening: AsyncDisposableStack): Promis
   const policies = cluster && followPolicies({ cluster, logger, random: Math.random }, config.policy);
   const configured = compilePolicy(config.policy);
   const policy = () => policies?.current() ?? configured;
+  const via = viaOf(scope, signer);
   const registryWith = (allowPrivate: boolean) => {
-    const registry = makeRegistry(registryOptions({ config, home, clock, extraCa, allowPrivate, metrics }));
+    const common = registryOptions({ config, home, clock, extraCa, allowPrivate, metrics });
+    const registry = makeRegistry({ ...common, ...(!allowPrivate && { via }) });
     opening.defer(() => registry.close());
     return registry;
   };
@@ -160,6 +164,7 @@ async function open(options: CoreOptions, opening: AsyncDisposableStack): Promis
     sigstore,
     registry: registryWith(true),
     guardedRegistry: registryWith(false),
+    via,
     incident,
     renewTrust: () => trust.renew(),
     checkImageWith: ({ resolver }) => makeCheckImage({ policy, ledger, resolver, incident }),
@@ -168,6 +173,13 @@ async function open(options: CoreOptions, opening: AsyncDisposableStack): Promis
       await opening.disposeAsync();
     },
   };
+}
+
+function viaOf(scope: string, { keys, identities }: OpenedSigner): string {
+  const name = createHash('sha256')
+    .update(JSON.stringify([scope, keys, identities]))
+    .digest('hex');
+  return `tagseal-${name.slice(0, 12)}`;
 }
 
 /** A command verifies little, and ends sooner without a thread. */

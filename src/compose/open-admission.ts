@@ -4,9 +4,9 @@ import { makeAdmissionRouter } from '../admission/router.ts';
 import { makeCheckWorkload } from '../check/check-workload.ts';
 import { startServer } from '../http/server.ts';
 import { systemClock } from '../observe/clock.ts';
-import { runInBackground } from './background.ts';
+import { renewCertificate } from './renewed-certificate.ts';
 import type { House } from './serve.ts';
-import { servingCertificate } from './serving-certificate.ts';
+import { namesFor, servingCertificate } from './serving-certificate.ts';
 
 /** The webhook, HTTPS, and the renewal of its certificate. Throws CONFIG_INVALID, KEY_INVALID, KUBERNETES_*, ADDRESS_IN_USE. */
 export async function openAdmission({
@@ -20,11 +20,15 @@ export async function openAdmission({
   life,
 }: House): Promise<void> {
   const authority = cluster?.authority;
-  const certificate = servingCertificate(config, {
+  const { tls, listen } = config.admission;
+  const certificate = servingCertificate({
+    tls,
+    dataDir: config.dataDir,
+    names: namesFor(listen, 'admission.listen'),
     clock: systemClock,
     ...(authority && { cluster: authority }),
   });
-  let served = await certificate.current(life);
+  const served = await certificate.current(life);
   const handleReview = makeHandleReview({
     checkWorkload: makeCheckWorkload(core.checkImageWith(core.registry)),
     workloads: config.admission.workloads,
@@ -44,21 +48,5 @@ export async function openAdmission({
   servers.push(server);
   const trust = certificate.caFile === undefined ? '' : `  (CA ${certificate.caFile})`;
   banner.push(`admission  ${server.url}${trust}`);
-  async function renew(signal: AbortSignal): Promise<void> {
-    const pair = await certificate.current(signal);
-    if (pair.cert === served.cert && pair.key === served.key) return;
-    server.replaceCertificate(pair);
-    served = pair;
-    logger.info('certificate.renewed', {});
-  }
-  runInBackground(
-    {
-      name: 'certificate.renew',
-      everyMs: certificate.everyMs,
-      run: (signal) =>
-        renew(signal).catch((error: unknown) => logger.error('certificate.notRenewed', { error })),
-    },
-    life,
-    logger,
-  );
+  renewCertificate({ ...certificate, served, server, life, logger });
 }

@@ -1,7 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import type { Serving } from '../cli/ports.ts';
 import type { Config } from '../config/config.ts';
-import { AppError } from '../errors/app-error.ts';
 import { makeAdminHandler } from '../http/admin.ts';
 import { makeHealth } from '../http/health.ts';
 import { startServer, type RunningServer } from '../http/server.ts';
@@ -12,11 +10,6 @@ import { makeMetrics, type Metrics } from '../observe/metrics.ts';
 import { makeAuditor } from '../protocol/audit.ts';
 import { resumeReservations, retryUnfinished } from '../protocol/resume.ts';
 import type { StepHook } from '../protocol/steps.ts';
-import { makeProxyRouter } from '../proxy/router.ts';
-import type { Upstream } from '../proxy/upstream-port.ts';
-import { isTagReference, parseReference } from '../reference/parse-reference.ts';
-import { isAllowedRegistry } from '../registry/allow-list.ts';
-import type { Registry } from '../registry/make-registry.ts';
 import { makeLogHttpHandler } from '../rekor/embedded/http-handler.ts';
 import { makeLeafVerifier } from '../rekor/leaf-verifier.ts';
 import { VERSION } from '../version.ts';
@@ -25,6 +18,7 @@ import { serveCluster, type ServingCluster } from './cluster/serve-cluster.ts';
 import { ledgerOperations } from './runtime.ts';
 import { openCore, type Core } from './core.ts';
 import { openAdmission } from './open-admission.ts';
+import { openProxy } from './open-proxy.ts';
 import { FOLLOW_EVERY_MS } from './open-history.ts';
 import { requirePinned } from './open-signer.ts';
 import { makeShardJob } from './shard-job.ts';
@@ -40,10 +34,6 @@ const AUDIT_EVERY_MS = 600_000;
 const RENEW_TRUST_EVERY_MS = 6 * 60 * 60 * 1_000;
 const READINESS_TIMEOUT_MS = 2_000;
 const LOG_PREFIX = '/log';
-/** A first sight on a public Rekor v2 waits for its checkpoint, some 10 s. */
-const PULL_TIMEOUT_MS = 25_000;
-/** Each takes some 2 MB. */
-const MAX_STREAMS = 64;
 
 export interface ServeOptions {
   readonly config: Config;
@@ -145,37 +135,6 @@ async function withdrawLog({ core, logger }: House): Promise<void> {
   } catch (error) {
     logger.warn('log.notWithdrawn', { error });
   }
-}
-
-async function openProxy({ config, core, logger, metrics, servers, banner }: House): Promise<void> {
-  const server = await startServer({
-    listen: config.proxy.listen,
-    setting: 'proxy.listen',
-    handler: makeProxyRouter({
-      checkImage: core.checkImageWith(core.guardedRegistry),
-      upstream: { ...core.guardedRegistry.upstream, resolveTag: tagResolver(core.guardedRegistry) },
-      isAllowed: (registry) => isAllowedRegistry(registry, config.registries.allow),
-      virtualHosts: config.proxy.virtualHosts,
-      denyCode: config.proxy.denyCode,
-      timeoutMs: PULL_TIMEOUT_MS,
-      maxStreams: MAX_STREAMS,
-      logger,
-      metrics,
-      clock: systemClock,
-      newRequestId: randomUUID,
-    }),
-  });
-  servers.push(server);
-  banner.push(`proxy      ${server.url}`);
-}
-
-/** What an exempt tag means now. Its manifest is hashed when it is fetched by that digest. */
-function tagResolver({ resolver }: Registry): Upstream['resolveTag'] {
-  return async ({ registry, repository, tag }, signal) => {
-    const reference = parseReference(`${registry}/${repository}:${tag}`);
-    if (!isTagReference(reference)) throw new AppError({ code: 'INTERNAL', message: 'a tag without a tag' });
-    return resolver.recheck(reference, signal);
-  };
 }
 
 function startBackground(house: House, others: readonly BackgroundJob[]): void {

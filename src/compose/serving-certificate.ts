@@ -1,4 +1,4 @@
-import type { Config } from '../config/config.ts';
+import type { DoorTls } from '../config/config.ts';
 import { AppError } from '../errors/app-error.ts';
 import { makeLeafKeeper } from '../http/leaf-keeper.ts';
 import { parseListenAddress } from '../http/listen-address.ts';
@@ -18,7 +18,7 @@ export interface ClusterAuthority {
   readonly names: readonly string[];
 }
 
-/** The webhook's certificate, as it is now and as it will be. */
+/** A door's certificate, as it is now and as it will be. */
 export interface ServingCertificate {
   /** The pair to serve with now. Throws KEY_INVALID, KUBERNETES_*. */
   readonly current: (signal: AbortSignal) => Promise<CertificatePair>;
@@ -28,12 +28,23 @@ export interface ServingCertificate {
   readonly caFile?: string;
 }
 
+export interface ServingCertificateParts {
+  readonly tls: DoorTls;
+  readonly dataDir: string;
+  /** On the leaf of our own CA in dataDir. */
+  readonly names: readonly string[];
+  readonly clock: Clock;
+  readonly cluster?: ClusterAuthority;
+}
+
 /** The operator's files, or a leaf of our own CA, which lives in dataDir or in a Secret of the cluster. */
-export function servingCertificate(
-  { admission, dataDir }: Config,
-  { clock, cluster }: { readonly clock: Clock; readonly cluster?: ClusterAuthority },
-): ServingCertificate {
-  const { tls, listen } = admission;
+export function servingCertificate({
+  tls,
+  dataDir,
+  names: ownNames,
+  clock,
+  cluster,
+}: ServingCertificateParts): ServingCertificate {
   switch (tls.mode) {
     case 'files':
       return { current: () => readCertificate(tls.certFile, tls.keyFile), everyMs: FILES_EVERY_MS };
@@ -41,7 +52,7 @@ export function servingCertificate(
       return {
         current: makeLeafKeeper({
           authority: () => openOwnAuthority(dataDir, clock),
-          names: namesFor(listen),
+          names: ownNames,
           lifetimeMs: OWN_LEAF_LIFETIME_MS,
           clock,
         }),
@@ -62,8 +73,9 @@ export function servingCertificate(
   }
 }
 
-function namesFor(listen: string): readonly string[] {
-  const { host } = parseListenAddress(listen, 'admission.listen');
+/** The names of a door that is called by its address, or from this machine. */
+export function namesFor(listen: string, setting: string): readonly string[] {
+  const { host } = parseListenAddress(listen, setting);
   const names = ['localhost', '127.0.0.1', '::1'];
   return host === undefined || host === '0.0.0.0' || names.includes(host) ? names : [host, ...names];
 }

@@ -99,7 +99,7 @@ export interface KubernetesSettings {
   readonly name: string;
 }
 
-export type AdmissionTls =
+export type DoorTls =
   | { readonly mode: 'self' }
   | { readonly mode: 'files'; readonly certFile: string; readonly keyFile: string }
   | { readonly mode: 'cluster'; readonly lifetimeMs: number };
@@ -125,7 +125,7 @@ export interface Config {
   readonly admission: {
     readonly enabled: boolean;
     readonly listen: string;
-    readonly tls: AdmissionTls;
+    readonly tls: DoorTls;
     /** By which the API server calls the webhook in a cluster. */
     readonly serviceName: string;
     readonly pullSecrets: boolean;
@@ -135,6 +135,24 @@ export interface Config {
   readonly proxy: {
     readonly enabled: boolean;
     readonly listen: string;
+    /** Absent: plain HTTP. */
+    readonly tls?: DoorTls & {
+      /** Beside those of the listen address. */
+      readonly names: readonly string[];
+    };
+    readonly clients: {
+      readonly htpasswdFile?: string;
+      /** Who certifies clients. */
+      readonly caFile?: string;
+    };
+    readonly trustedHops: number;
+    /** Of one client, in a minute; 0: none. `streams`: at once, for all. */
+    readonly limits: {
+      readonly requestsPerMinute: number;
+      readonly tagsPerMinute: number;
+      readonly newTagsPerMinute: number;
+      readonly streams: number;
+    };
     /** `host[:port]`, lower case -> the canonical registry that is served there. */
     readonly virtualHosts: ReadonlyMap<string, string>;
     readonly denyCode: 'DENIED' | 'TAG_INVALID';

@@ -1,16 +1,40 @@
 import { AppError } from '../errors/app-error.ts';
 import { parseRegistry } from '../reference/parse-reference.ts';
 import type { Config } from './config.ts';
-import { contradiction, type ValueReader } from './value-reader.ts';
+import { tlsSettings } from './tls-settings.ts';
+import { contradiction, optionalFile, type Absolute, type ValueReader } from './value-reader.ts';
 
 /** `proxy.*`. Throws CONFIG_INVALID. */
-export function proxySettings(get: ValueReader): Config['proxy'] {
+export function proxySettings(get: ValueReader, absolute: Absolute): Config['proxy'] {
+  const tls = tlsSettings(get, absolute, 'proxy');
+  if (tls === undefined && get.has('proxy.clients.caFile')) {
+    throw contradiction('proxy.clients.caFile', 'needs proxy.tls.mode self, files or cluster');
+  }
   return {
     enabled: get.flag('proxy.enabled'),
     listen: get.text('proxy.listen'),
+    ...(tls && { tls: { ...tls, names: get.list('proxy.tls.names') } }),
+    clients: {
+      ...optionalFile(get, 'proxy.clients.htpasswdFile', absolute, 'htpasswdFile'),
+      ...optionalFile(get, 'proxy.clients.caFile', absolute, 'caFile'),
+    },
+    trustedHops: number(get, 'proxy.trustedHops'),
+    limits: {
+      requestsPerMinute: number(get, 'proxy.limits.requestsPerMinute'),
+      tagsPerMinute: number(get, 'proxy.limits.tagsPerMinute'),
+      newTagsPerMinute: number(get, 'proxy.limits.newTagsPerMinute'),
+      streams: number(get, 'proxy.limits.streams'),
+    },
     virtualHosts: virtualHosts(get),
     denyCode: get.oneOf('proxy.denyCode', ['DENIED', 'TAG_INVALID']),
   };
+}
+
+/** A number that has a default. */
+function number(get: ValueReader, path: string): number {
+  const value = get.count(path);
+  if (value === undefined) throw contradiction(path, 'must be set');
+  return value;
 }
 
 function virtualHosts(get: ValueReader): ReadonlyMap<string, string> {

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
+import { PROXY_SETTINGS } from './proxy-setting-list.ts';
 import type { Setting } from './setting.ts';
-import { text, dnsLabel, listen, hosts, hostMap, flag, list, wholeNumber, oneOf } from './setting-schemas.ts';
+import { text, dnsLabel, listen, hosts, flag, list, wholeNumber, oneOf } from './setting-schemas.ts';
 
 /** Registries that the proxy serves unless told otherwise: the well-known public ones. */
 const PUBLIC_REGISTRIES = [
@@ -139,21 +140,7 @@ export const SERVICE_SETTINGS: readonly Setting[] = [
     about:
       'Whether operators are told that make the same Pod again and again, since they find another image in it than they wrote.',
   },
-  { path: 'proxy.enabled', schema: flag, default: true, about: 'Whether `serve` runs the pull proxy.' },
-  { path: 'proxy.listen', schema: listen, default: '127.0.0.1:5050', about: 'Address of the proxy, HTTP.' },
-  {
-    path: 'proxy.virtualHosts',
-    schema: hostMap,
-    default: {},
-    about:
-      'Host names of the proxy that each serve one registry: `{mirror.example.com: docker.io}`. Under such a name a path holds no registry. A name with a port is for that port.',
-  },
-  {
-    path: 'proxy.denyCode',
-    schema: oneOf('DENIED', 'TAG_INVALID'),
-    default: 'DENIED',
-    about: 'Error code of a refused tag; TAG_INVALID prints best in docker’s classic image store.',
-  },
+  ...PROXY_SETTINGS,
   {
     path: 'controller.enabled',
     schema: flag,

@@ -1,32 +1,39 @@
 import { inCluster } from './cluster-settings.ts';
-import type { AdmissionTls } from './config.ts';
+import type { DoorTls } from './config.ts';
 import { contradiction, type Absolute, type ValueReader } from './value-reader.ts';
 
 const DEFAULT_LIFETIME_SECONDS = 7 * 86_400;
 
-/** `admission.tls.*`. Throws CONFIG_INVALID. */
-export function tlsSettings(get: ValueReader, absolute: Absolute): AdmissionTls {
-  const mode = get.oneOf('admission.tls.mode', ['self', 'files', 'cluster']);
-  const lifetimeSeconds = get.count('admission.tls.lifetimeSeconds');
+type Door = 'admission' | 'proxy';
+
+/** `admission.tls.*` or `proxy.tls.*`; undefined for plain HTTP. Throws CONFIG_INVALID. */
+export function tlsSettings(get: ValueReader, absolute: Absolute, door: 'admission'): DoorTls;
+export function tlsSettings(get: ValueReader, absolute: Absolute, door: Door): DoorTls | undefined;
+export function tlsSettings(get: ValueReader, absolute: Absolute, door: Door): DoorTls | undefined {
+  const setting = (name: string) => `${door}.tls.${name}`;
+  const mode = get.oneOf(setting('mode'), ['none', 'self', 'files', 'cluster']);
+  const lifetimeSeconds = get.count(setting('lifetimeSeconds'));
   if (lifetimeSeconds !== undefined && mode !== 'cluster') {
-    throw contradiction('admission.tls.lifetimeSeconds', `is not for admission.tls.mode ${mode}`);
+    throw contradiction(setting('lifetimeSeconds'), `is not for ${setting('mode')} ${mode}`);
   }
   switch (mode) {
+    case 'none':
+      return undefined;
     case 'self':
       return { mode };
     case 'cluster':
-      inCluster(get, 'admission.tls.mode');
+      inCluster(get, setting('mode'));
       return { mode, lifetimeMs: (lifetimeSeconds ?? DEFAULT_LIFETIME_SECONDS) * 1_000 };
     case 'files': {
-      const certFile = fileFor(get, 'admission.tls.certFile');
-      const keyFile = fileFor(get, 'admission.tls.keyFile');
+      const certFile = fileFor(get, setting('certFile'), setting('mode'));
+      const keyFile = fileFor(get, setting('keyFile'), setting('mode'));
       return { mode, certFile: absolute(certFile), keyFile: absolute(keyFile) };
     }
   }
 }
 
-function fileFor(get: ValueReader, path: string): string {
+function fileFor(get: ValueReader, path: string, mode: string): string {
   const file = get.optional(path);
-  if (file === undefined) throw contradiction(path, 'must be set for admission.tls.mode files');
+  if (file === undefined) throw contradiction(path, `must be set for ${mode} files`);
   return file;
 }

@@ -31,6 +31,11 @@ export const DEFAULT_LIMITS: ServerLimits = {
   maxConnections: 4096,
 };
 
+/** `clientCa`: PEM of who certifies clients; others cannot connect. Without it nobody is asked. */
+export interface ServerCertificate extends CertificatePair {
+  readonly clientCa?: string;
+}
+
 export interface ServerOptions {
   /** `host:port`, `[ipv6]:port` or `:port`; port 0 lets the system choose. */
   readonly listen: string;
@@ -38,7 +43,7 @@ export interface ServerOptions {
   readonly setting: string;
   readonly handler: RequestListener;
   /** HTTPS with this certificate; plain HTTP without. */
-  readonly certificate?: CertificatePair;
+  readonly certificate?: ServerCertificate;
   readonly limits?: Partial<ServerLimits>;
 }
 
@@ -48,7 +53,7 @@ export interface RunningServer {
   /** `http://127.0.0.1:5050`, with an address that can be dialled from this machine. */
   readonly url: string;
   /** New connections get the new certificate, live ones keep the old. Throws KEY_INVALID and then keeps the old one. */
-  replaceCertificate(certificate: CertificatePair): void;
+  replaceCertificate(certificate: ServerCertificate): void;
   /** Stops accepting, finishes what is in flight for at most `graceMs`, then cuts. Safe to repeat. */
   stop(graceMs: number): Promise<void>;
 }
@@ -89,16 +94,25 @@ function makeServer({ certificate }: ServerOptions, limits: ServerLimits): Serve
   };
   if (certificate === undefined) return http.createServer(options);
   try {
-    const { cert, key } = certificate;
-    return https.createServer({ ...options, cert, key, minVersion: 'TLSv1.2' });
+    const requestCert = certificate.clientCa !== undefined;
+    return https.createServer({
+      ...options,
+      ...secureContext(certificate),
+      requestCert,
+      rejectUnauthorized: requestCert,
+    });
   } catch (error) {
     throw unusablePair(error);
   }
 }
 
-function setCertificate(server: https.Server, { cert, key }: CertificatePair): void {
+function secureContext({ cert, key, clientCa }: ServerCertificate) {
+  return { cert, key, minVersion: 'TLSv1.2', ...(clientCa !== undefined && { ca: clientCa }) } as const;
+}
+
+function setCertificate(server: https.Server, certificate: ServerCertificate): void {
   try {
-    server.setSecureContext({ cert, key, minVersion: 'TLSv1.2' });
+    server.setSecureContext(secureContext(certificate));
   } catch (error) {
     throw unusablePair(error);
   }

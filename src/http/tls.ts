@@ -97,6 +97,11 @@ export async function readCertificate(certFile: string, keyFile: string): Promis
   return { cert: await readPem(certFile, 'certificate'), key: await readPem(keyFile, 'key') };
 }
 
+/** PEM certificates of CAs. Throws KEY_INVALID that names the file. */
+export function readAuthorities(file: string): Promise<string> {
+  return readPem(file, 'certificate');
+}
+
 async function readPem(file: string, what: string): Promise<string> {
   let text: string;
   try {

@@ -13,10 +13,20 @@ export interface BlobParts {
   readonly upstream: Upstream;
   /** Blobs streamed at once; each holds about 2 MB. */
   readonly maxStreams: number;
+  readonly pace?: Pace;
 }
 
+/** The least that a stream must move. */
+export interface Pace {
+  readonly bytes: number;
+  readonly everyMs: number;
+}
+
+/** 1 KiB a second: slower than any line on which an image is pulled. */
+const DEFAULT_PACE: Pace = { bytes: 30 * 1024, everyMs: 30_000 };
+
 /** Passes redirects on and streams the rest with back-pressure; nothing is kept. Throws what Upstream throws. */
-export function makePullBlob({ upstream, maxStreams }: BlobParts): PullBlob {
+export function makePullBlob({ upstream, maxStreams, pace = DEFAULT_PACE }: BlobParts): PullBlob {
   let streams = 0;
 
   return async function pullBlob(target, exchange) {
@@ -27,7 +37,7 @@ export function makePullBlob({ upstream, maxStreams }: BlobParts): PullBlob {
       const asked = blobTarget(target, exchange);
       const blob = await upstream.blob(isKnown ? { ...asked, method: 'HEAD' } : asked, exchange.signal);
       if (isKnown) answerUnchanged(blob, target.digest, exchange);
-      else await answer(blob, exchange);
+      else await answer(blob, exchange, pace);
     } finally {
       streams -= 1;
     }
@@ -57,7 +67,11 @@ function answerUnchanged(blob: UpstreamBlob, digest: Digest, { response }: Excha
   response.writeHead(304, { ETag: `"${digest}"`, 'Docker-Content-Digest': digest }).end();
 }
 
-async function answer(blob: UpstreamBlob, { request, response, signal }: Exchange): Promise<void> {
+async function answer(
+  blob: UpstreamBlob,
+  { request, response, signal }: Exchange,
+  pace: Pace,
+): Promise<void> {
   if (blob.kind === 'redirect') {
     response.writeHead(307, { Location: checkedLocation(blob.location), 'Content-Length': 0 }).end();
     return;
@@ -68,7 +82,23 @@ async function answer(blob: UpstreamBlob, { request, response, signal }: Exchang
     response.end();
     return;
   }
-  await pipeline(blob.body, response, { signal });
+  const watch = watchPace(response, pace);
+  try {
+    await pipeline(blob.body, response, { signal });
+  } finally {
+    clearInterval(watch);
+  }
+}
+
+/** Cuts a stream that creeps, whichever end is to blame: it holds a place that others need. */
+function watchPace(response: Exchange['response'], { bytes, everyMs }: Pace): NodeJS.Timeout {
+  let before = response.socket?.bytesWritten ?? 0;
+  const timer = setInterval(() => {
+    const now = response.socket?.bytesWritten ?? 0;
+    if (now - before < bytes) response.destroy();
+    before = now;
+  }, everyMs);
+  return timer.unref();
 }
 
 /** A body cut short may say so as an error, which nobody else would hear. */

@@ -12,7 +12,8 @@ import {
   warningHeaders,
 } from './headers.ts';
 import { sendOciError } from './oci-error.ts';
-import { reasonLocation, refusal } from './refusal.ts';
+import type { Client, NewTags } from './gate.ts';
+import { reasonLocation, refusal, tooMany } from './refusal.ts';
 import type { Route } from './route.ts';
 import type { ManifestTarget, Upstream, UpstreamManifest, UpstreamManifestHead } from './upstream-port.ts';
 
@@ -22,11 +23,13 @@ export interface ManifestParts {
   readonly checkImage: CheckImage;
   readonly upstream: Upstream;
   readonly denyCode: 'DENIED' | 'TAG_INVALID';
+  readonly newTags: NewTags;
 }
 
 export interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  readonly client: Client;
   /** Aborts when the client goes away, and at the deadline. */
   readonly signal: AbortSignal;
   /** Told once a tag is judged, before the answer is fetched. */
@@ -40,17 +43,32 @@ export interface ManifestPuller {
   byDigest(target: ManifestTarget, exchange: Exchange): Promise<void>;
 }
 
-export function makeManifestPuller({ checkImage, upstream, denyCode }: ManifestParts): ManifestPuller {
+export function makeManifestPuller({
+  checkImage,
+  upstream,
+  denyCode,
+  newTags,
+}: ManifestParts): ManifestPuller {
   return {
     async byTag(route, exchange, hasReason) {
       const canonical = `${route.registry}/${route.repository}:${route.tag}`;
-      const verdict = await checkImage(canonical, {
-        origin: 'proxy',
-        mayRecord: true,
-        mayResolve: true,
-        signal: exchange.signal,
-      });
+      const wait = newTags.take(exchange.client);
+      let verdict: Verdict | undefined;
+      try {
+        verdict = await checkImage(canonical, {
+          origin: 'proxy',
+          mayRecord: wait === 0,
+          mayResolve: true,
+          signal: exchange.signal,
+        });
+      } finally {
+        if (wait === 0 && !isNew(verdict)) newTags.giveBack(exchange.client);
+      }
       exchange.onVerdict(verdict);
+      if (wait > 0 && isUnrecorded(verdict)) {
+        sendOciError(exchange.response, tooMany('new tags', wait));
+        return;
+      }
       await answer(verdict, { route, canonical, exchange, hasReason });
     },
     byDigest: (target, exchange) => serve(target, exchange, {}),
@@ -148,6 +166,17 @@ export function makeManifestPuller({ checkImage, upstream, denyCode }: ManifestP
     response.writeHead(200, { ...manifestHeaders(manifest), ...headers });
     response.end('bytes' in manifest ? manifest.bytes : undefined);
   }
+}
+
+/** Whether the verdict made an entry of the log. */
+function isNew(verdict: Verdict | undefined): boolean {
+  return verdict?.kind === 'pending' || (verdict?.kind === 'admit' && verdict.first);
+}
+
+/** Whether the tag would have been recorded, had that been allowed. */
+function isUnrecorded(verdict: Verdict): boolean {
+  if (verdict.kind !== 'admit') return false;
+  return verdict.notes.some(({ kind }) => kind === 'wouldRecord' || kind === 'wouldRestore');
 }
 
 function withSize(manifest: UpstreamManifest): UpstreamManifest & UpstreamManifestHead {

@@ -22,6 +22,16 @@ export function refusal(canonical: string, denial: Denial, denyCode: 'DENIED' | 
   };
 }
 
+/** A client has had its share. */
+export function tooMany(what: string, retryAfterSeconds: number): OciError {
+  return {
+    status: 429,
+    code: 'TOOMANYREQUESTS',
+    message: `too many ${what} from this client; try again in ${retryAfterSeconds} s`,
+    retryAfterSeconds,
+  };
+}
+
 /** An error of the proxy or of the upstream. What nobody foresaw keeps its text to itself. */
 export function failure(error: AppError, requestId: string): OciError {
   const kind = ERROR_KIND_OF[error.code];

@@ -7,8 +7,11 @@ import { sendJson } from '../http/json.ts';
 import { readBody } from '../http/read-body.ts';
 import type { Logger } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import { makeGate } from './gate.ts';
+import type { GateOptions } from './gate.ts';
 import { sendOciError } from './oci-error.ts';
 import { makePullBlob } from './pull-blob.ts';
+import type { Pace } from './pull-blob.ts';
 import { makeListPuller } from './pull-list.ts';
 import { makeManifestPuller } from './pull-manifest.ts';
 import type { Exchange } from './pull-manifest.ts';
@@ -19,7 +22,7 @@ import type { ParsedUrl } from './route.ts';
 import type { Upstream } from './upstream-port.ts';
 import { makeVirtualHosts } from './virtual-hosts.ts';
 
-export interface ProxyOptions {
+export interface ProxyOptions extends GateOptions {
   readonly checkImage: CheckImage;
   readonly upstream: Upstream;
   /** Whether `registries.allow` names the canonical registry. */
@@ -30,9 +33,10 @@ export interface ProxyOptions {
   /** For a manifest, until its answer begins; a blob may stream on. Milliseconds. */
   readonly timeoutMs: number;
   readonly maxStreams: number;
+  /** The least that a stream must move. */
+  readonly pace?: Pace;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  readonly clock: { monotonicMs(): number };
   /** Names a request in the log and in the text of an internal error. */
   readonly newRequestId: () => string;
 }
@@ -43,7 +47,8 @@ const MAX_IGNORED_BODY_BYTES = 65_536;
 /** The pull side of the OCI distribution-spec over other registries. GET and HEAD only; every error is OCI JSON. */
 export function makeProxyRouter(options: ProxyOptions): RequestListener {
   const { isAllowed, logger, timeoutMs, newRequestId } = options;
-  const manifests = makeManifestPuller(options);
+  const gate = makeGate(options);
+  const manifests = makeManifestPuller({ ...options, newTags: gate.newTags });
   const pullBlob = makePullBlob(options);
   const lists = makeListPuller(options.upstream);
   const reporter = makeProxyReporter(options);
@@ -61,8 +66,10 @@ export function makeProxyRouter(options: ProxyOptions): RequestListener {
     const onVerdict = reporter.begin(id, parsed.route, { request, response });
     const lifetime = makeLifetime(response, timeoutMs);
     try {
-      if (await refuseRequest(request, response)) return;
-      await dispatch(parsed, { request, response, signal: lifetime.signal, onVerdict });
+      const client = await gate.enter(request, response);
+      if (client === undefined || (await refuseRequest(request, response))) return;
+      if (!gate.mayAsk(client, parsed.route, response)) return;
+      await dispatch(parsed, { request, response, client, signal: lifetime.signal, onVerdict });
     } catch (caught) {
       fail(id, toAppError(caught), response);
     } finally {

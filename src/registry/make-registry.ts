@@ -38,6 +38,8 @@ export interface RegistryOptions {
   readonly limits?: Partial<Limits>;
   /** Counts calls. */
   readonly onCall?: OnCall;
+  /** Names us in `Via`. */
+  readonly via?: string;
   /** Replaces the file and the helpers. */
   readonly credentials?: CredentialSource;
   /** Replaces `dns.lookup`. */
@@ -72,6 +74,7 @@ export function makeRegistry(options: RegistryOptions): Registry {
     limits,
     rateLimits: makeRateLimits(clock),
     ...(options.onCall && { onCall: options.onCall }),
+    ...(options.via !== undefined && { via: options.via }),
   });
   const tokens = makeTokens({ send, clock, limits });
   const credentials =

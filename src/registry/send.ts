@@ -49,6 +49,8 @@ export interface SendOptions {
   readonly limits: Limits;
   /** Told of every call that went out: its method, and `ok` or the code that it came to. */
   readonly onCall?: OnCall;
+  /** Names us in `Via` (RFC 9110, 7.6.3), so that a call that comes back to us is known. */
+  readonly via?: string;
 }
 
 export type OnCall = (method: Call['method'], outcome: 'ok' | ErrorCode) => void;
@@ -71,7 +73,7 @@ export function makeSend(options: SendOptions): Send {
   }
 
   async function attempt(call: Call): Promise<Answer> {
-    const answer = await exchange(call, options.agents[call.agent]);
+    const answer = await exchange(call, options);
     if (answer.status === 429) {
       await discard(answer);
       throw options.rateLimits.impose(call.url.host, call.aim, answer.header('retry-after'));
@@ -120,10 +122,10 @@ function checkScheme({ url, aim }: Call, hosts: Hosts): void {
   });
 }
 
-async function exchange(call: Call, dispatcher: Dispatcher): Promise<Answer> {
+async function exchange(call: Call, { agents, via }: SendOptions): Promise<Answer> {
   try {
     const response = await request(call.url, {
-      dispatcher,
+      dispatcher: agents[call.agent],
       method: call.method,
       signal: call.signal,
       body: call.body ?? null,
@@ -132,6 +134,7 @@ async function exchange(call: Call, dispatcher: Dispatcher): Promise<Answer> {
       reset: false,
       headers: {
         ...call.headers,
+        ...(via !== undefined && { via: `1.1 ${via}` }),
         ...(call.authorization === undefined ? {} : { authorization: call.authorization }),
       },
     });

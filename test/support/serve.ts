@@ -13,6 +13,8 @@ export interface ServeSettings {
   readonly registries: readonly string[];
   /** More lines of the config file. */
   readonly config?: readonly string[];
+  /** More of the section `proxy`. */
+  readonly proxy?: Readonly<Record<string, unknown>>;
   /** Runs this script instead of the built program. */
   readonly program?: string;
   /** Command and arguments that run what follows them, for example with fewer rights. */
@@ -40,12 +42,17 @@ export function cleanEnvironment(folder: string): Record<string, string | undefi
   };
 }
 
-export async function writeConfig({ folder, registries, config = [] }: ServeSettings): Promise<void> {
+export async function writeConfig({
+  folder,
+  registries,
+  config = [],
+  proxy = {},
+}: ServeSettings): Promise<void> {
   const hosts = JSON.stringify(registries);
   const lines = [
     `dataDir: ${join(folder, 'data')}`,
     `registries: {allow: ${hosts}, plainHttp: ${hosts}}`,
-    'proxy: {listen: "127.0.0.1:0"}',
+    `proxy: ${JSON.stringify({ listen: '127.0.0.1:0', ...proxy })}`,
     'admission: {listen: "127.0.0.1:0"}',
     'admin: {listen: "127.0.0.1:0"}',
     ...config,

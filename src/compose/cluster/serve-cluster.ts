@@ -47,9 +47,10 @@ export function serveCluster(parts: ServeClusterParts): ServingCluster | undefin
   const namespaces = followNamespaces(follow);
   // the proxy knows no namespaces, and has no right to see them
   const needsNamespaces = config.admission.enabled || config.controller.enabled;
-  const { tls, serviceName, pullSecrets } = config.admission;
+  const { serviceName, pullSecrets } = config.admission;
+  const tls = [config.admission.tls, config.proxy.tls].find((door) => door?.mode === 'cluster');
   const authorities =
-    tls.mode === 'cluster'
+    tls?.mode === 'cluster'
       ? openAuthoritySecret(cluster, { leafLifetimeMs: tls.lifetimeMs, clock })
       : undefined;
   return {
