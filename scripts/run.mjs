@@ -100,6 +100,11 @@ const scripts = {
     build();
     run('scripts/demo.ts', ...args);
   },
+  'demo:cluster'() {
+    build();
+    run('test/e2e/stack/ensure.ts', 'cluster');
+    run('scripts/demo-cluster.ts', ...args);
+  },
   bench() {
     build();
     const [name = ''] = args;
