@@ -4,6 +4,7 @@ import type { Config } from '../../config/config.ts';
 import type { HealthCheck } from '../../http/health.ts';
 import { AppError } from '../../errors/app-error.ts';
 import { makePullSecretLookup } from '../../kube/pull-secrets.ts';
+import { followRefused } from '../../kube/refused-follower.ts';
 import type { SystemClock } from '../../observe/clock.ts';
 import type { Logger } from '../../observe/log.ts';
 import type { Metrics } from '../../observe/metrics.ts';
@@ -41,7 +42,7 @@ export interface ServingCluster {
 /** Undefined outside a cluster. */
 export function serveCluster(parts: ServeClusterParts): ServingCluster | undefined {
   const { config, core, logger, metrics, clock } = parts;
-  const { cluster, policies, ledger, registry, incident } = core;
+  const { cluster, policies, ledger, registry, incident, assembly } = core;
   if (cluster === undefined || policies === undefined) return undefined;
   const follow = { cluster, logger, random: Math.random };
   const namespaces = followNamespaces(follow);
@@ -64,7 +65,10 @@ export function serveCluster(parts: ServeClusterParts): ServingCluster | undefin
       ...(needsNamespaces && { namespaces: heardOf('namespaces', namespaces.synced) }),
     },
     async run(signal) {
-      const followers = [policies.run(signal), ...(needsNamespaces ? [namespaces.run(signal)] : [])];
+      // the audit that refuses a record runs in the leader alone
+      const forget = (claimId: string, generation: number) => assembly.memory.forget(claimId, generation);
+      const refused = followRefused({ api: cluster.api, logger, random: Math.random }, forget, signal);
+      const followers = [policies.run(signal), refused, ...(needsNamespaces ? [namespaces.run(signal)] : [])];
       if (config.controller.enabled) {
         const { accept, jobs } = parts;
         const { resolver } = registry;
