@@ -31,6 +31,8 @@ export interface PullSecrets {
 export interface PullAccess {
   /** What was answered with these secrets is answered again in this scope alone. */
   readonly scope: string;
+  /** Set where our own credentials may not be tried after them, nor any when there are none. */
+  readonly isOnly?: true;
   /** Read when a registry is really asked, and not before. Throws KUBERNETES_*. */
   secrets(signal: AbortSignal): Promise<PullSecrets>;
 }

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, hkdfSync, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { makeCheckImage } from '../check/check-image.ts';
 import type { Ledger } from '../check/ports.ts';
@@ -64,6 +64,8 @@ export interface Core {
   readonly guardedRegistry: Registry;
   /** Names this deployment, all its replicas alike, in `Via`. */
   readonly via: string;
+  /** 32 bytes for one purpose, the same in all replicas: of the blinding key (RFC 5869). */
+  readonly deriveKey: (purpose: string) => Uint8Array;
   /** Logs an error that nobody expected and gives the id under which it was logged. */
   readonly incident: (error: unknown) => string;
   checkImageWith(registry: Registry): CheckImage;
@@ -165,6 +167,7 @@ async function open(options: CoreOptions, opening: AsyncDisposableStack): Promis
     registry: registryWith(true),
     guardedRegistry: registryWith(false),
     via,
+    deriveKey: (purpose) => new Uint8Array(hkdfSync('sha256', blindingKey, '', `tagseal ${purpose}`, 32)),
     incident,
     renewTrust: () => trust.renew(),
     checkImageWith: ({ resolver }) => makeCheckImage({ policy, ledger, resolver, incident }),

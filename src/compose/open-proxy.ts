@@ -5,6 +5,7 @@ import { makePasswordCheck, type PasswordCheck } from '../http/password-check.ts
 import { startServer, type ServerCertificate } from '../http/server.ts';
 import { readAuthorities } from '../http/tls.ts';
 import { systemClock } from '../observe/clock.ts';
+import { accessOf, makeClientLogin, type ClientLogin } from '../proxy/client-login.ts';
 import { makeProxyRouter } from '../proxy/router.ts';
 import type { Upstream } from '../proxy/upstream-port.ts';
 import { isTagReference, parseReference } from '../reference/parse-reference.ts';
@@ -41,6 +42,7 @@ export async function openProxy(house: House): Promise<void> {
       upstream: { ...core.guardedRegistry.upstream, resolveTag: tagResolver(core.guardedRegistry) },
       isAllowed: (registry) => isAllowedRegistry(registry, registries.allow),
       ...(checkPassword && { checkPassword }),
+      ...clientLogin(house),
       virtualHosts: proxy.virtualHosts,
       denyCode: proxy.denyCode,
       timeoutMs: PULL_TIMEOUT_MS,
@@ -101,11 +103,25 @@ async function openPasswords({ config, life, logger }: House): Promise<PasswordC
   return makePasswordCheck({ users: () => users, secret: randomBytes(32) });
 }
 
+function clientLogin({ config, core }: House): { readonly login?: ClientLogin } {
+  const { clientCredentials } = config.proxy;
+  if (clientCredentials === undefined) return {};
+  const { registries, publicUrl } = clientCredentials;
+  return {
+    login: makeClientLogin({
+      isForClients: (registry) => registries.has(registry),
+      publicUrl,
+      key: core.deriveKey('proxy token'),
+      clock: systemClock,
+    }),
+  };
+}
+
 /** What an exempt tag means now. Its manifest is hashed when it is fetched by that digest. */
 function tagResolver({ resolver }: Registry): Upstream['resolveTag'] {
-  return async ({ registry, repository, tag }, signal) => {
+  return async ({ registry, repository, tag, credential }, signal) => {
     const reference = parseReference(`${registry}/${repository}:${tag}`);
     if (!isTagReference(reference)) throw new AppError({ code: 'INTERNAL', message: 'a tag without a tag' });
-    return resolver.recheck(reference, signal);
+    return resolver.recheck(reference, signal, undefined, credential && accessOf(registry, credential));
   };
 }

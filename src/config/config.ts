@@ -145,6 +145,8 @@ export interface Config {
       /** Who certifies clients. */
       readonly caFile?: string;
     };
+    /** Registries that clients pull from with their own credentials, and where they reach us for that. */
+    readonly clientCredentials?: { readonly registries: ReadonlySet<string>; readonly publicUrl: URL };
     readonly trustedHops: number;
     /** Of one client, in a minute; 0: none. `streams`: at once, for all. */
     readonly limits: {

@@ -1,5 +1,15 @@
 import type { Setting } from './setting.ts';
-import { flag, hostMap, hosts, listen, oneOf, text, wholeNumber } from './setting-schemas.ts';
+import {
+  credentialMap,
+  flag,
+  hostMap,
+  hosts,
+  listen,
+  oneOf,
+  text,
+  url,
+  wholeNumber,
+} from './setting-schemas.ts';
 
 /** The pull proxy. */
 export const PROXY_SETTINGS: readonly Setting[] = [
@@ -35,6 +45,18 @@ export const PROXY_SETTINGS: readonly Setting[] = [
     schema: text,
     about:
       'Clients must show a certificate of one of these CAs, PEM; needs `proxy.tls.mode`. Read again when it changes.',
+  },
+  {
+    path: 'proxy.credentials',
+    schema: credentialMap,
+    default: {},
+    about:
+      'Whose credentials a registry is shown: `own` (the default) or `client`: those with which each client logs in to the proxy. `{registry.example.com: client}`; needs `proxy.publicUrl`.',
+  },
+  {
+    path: 'proxy.publicUrl',
+    schema: url,
+    about: 'Under which clients reach the proxy, for `client`: `https://tagseal.example.com`.',
   },
   {
     path: 'proxy.trustedHops',

@@ -18,6 +18,7 @@ export function proxySettings(get: ValueReader, absolute: Absolute): Config['pro
       ...optionalFile(get, 'proxy.clients.htpasswdFile', absolute, 'htpasswdFile'),
       ...optionalFile(get, 'proxy.clients.caFile', absolute, 'caFile'),
     },
+    ...clientCredentials(get),
     trustedHops: number(get, 'proxy.trustedHops'),
     limits: {
       requestsPerMinute: number(get, 'proxy.limits.requestsPerMinute'),
@@ -28,6 +29,21 @@ export function proxySettings(get: ValueReader, absolute: Absolute): Config['pro
     virtualHosts: virtualHosts(get),
     denyCode: get.oneOf('proxy.denyCode', ['DENIED', 'TAG_INVALID']),
   };
+}
+
+function clientCredentials(get: ValueReader): Pick<Config['proxy'], 'clientCredentials'> {
+  const path = 'proxy.credentials';
+  const registries = get
+    .mapping(path)
+    .flatMap(([registry, whose]) => (whose === 'client' ? [canonical(path, registry)] : []));
+  if (registries.length === 0) return {};
+  const publicUrl = URL.parse(get.optional('proxy.publicUrl') ?? '');
+  if (publicUrl === null) throw contradiction(path, 'needs proxy.publicUrl');
+  if (get.has('proxy.clients.htpasswdFile')) {
+    // one Authorization header cannot hold both
+    throw contradiction(path, 'does not go together with proxy.clients.htpasswdFile');
+  }
+  return { clientCredentials: { registries: new Set(registries), publicUrl } };
 }
 
 /** A number that has a default. */

@@ -85,6 +85,7 @@ const JSON_VARIABLES: ReadonlySet<string> = new Set([
   'policies',
   'signer.acceptedIdentities',
   'proxy.virtualHosts',
+  'proxy.credentials',
 ]);
 
 /** A variable is text: lists are comma separated, truth is true or false, lists of mappings, and mappings, are JSON. */

@@ -27,6 +27,12 @@ const exactHost = string().check(
 );
 /** Host -> host. */
 export const hostMap = z.record(exactHost, exactHost, { error: 'must be a mapping of hosts' });
+/** Host -> whose credentials it is shown. */
+export const credentialMap = z.record(
+  exactHost,
+  z.enum(['own', 'client'], { error: 'must be own or client' }),
+  { error: 'must be a mapping of hosts' },
+);
 const host = string().check(
   z.regex(/^(?:\*\.)?(?:[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?$/, 'must be host or host:port'),
 );

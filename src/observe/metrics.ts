@@ -10,7 +10,7 @@ export type VerdictLabel = 'admit' | 'deny' | 'report' | 'exempt' | 'pending';
 export type ReasonLabel =
   'none' | 'TAG_MOVED' | 'DIGEST_NOT_RECORDED' | 'NOT_RECORDED' | 'NOT_PINNED' | ErrorCode;
 export type ProxyKindLabel =
-  'ping' | 'manifest-tag' | 'manifest-digest' | 'blob' | 'tags' | 'referrers' | 'other';
+  'ping' | 'manifest-tag' | 'manifest-digest' | 'blob' | 'tags' | 'referrers' | 'token' | 'other';
 export type RegistryMethodLabel = 'GET' | 'HEAD' | 'POST';
 export type OutcomeLabel = 'ok' | ErrorCode;
 export type LogKindLabel = 'embedded' | 'rekor-v1' | 'rekor-v2';

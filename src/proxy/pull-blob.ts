@@ -4,7 +4,7 @@ import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import type { Digest } from '../reference/digest.ts';
 import { blobHeaders, hasDigest } from './headers.ts';
-import type { Exchange } from './pull-manifest.ts';
+import { shown, type Exchange } from './pull-manifest.ts';
 import type { BlobTarget, ManifestTarget, Upstream, UpstreamBlob } from './upstream-port.ts';
 
 export type PullBlob = (target: ManifestTarget, exchange: Exchange) => Promise<void>;
@@ -44,15 +44,14 @@ export function makePullBlob({ upstream, maxStreams, pace = DEFAULT_PACE }: Blob
   };
 }
 
-function blobTarget(
-  { registry, repository, digest }: ManifestTarget,
-  { request: { method, headers } }: Exchange,
-): BlobTarget {
+function blobTarget({ registry, repository, digest }: ManifestTarget, exchange: Exchange): BlobTarget {
+  const { method, headers } = exchange.request;
   const { range, 'if-range': ifRange } = headers;
   return {
     registry,
     repository,
     digest,
+    ...shown(exchange),
     method: method === 'HEAD' ? 'HEAD' : 'GET',
     headers: {
       ...(range === undefined ? {} : { range }),

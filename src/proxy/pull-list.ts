@@ -3,7 +3,7 @@ import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import { sendText } from '../http/json.ts';
 import { sendOciError } from './oci-error.ts';
-import type { Exchange } from './pull-manifest.ts';
+import { shown, type Exchange } from './pull-manifest.ts';
 import type { ParsedUrl, Route } from './route.ts';
 import type { PageQuery, ReferrersPage, Upstream } from './upstream-port.ts';
 
@@ -29,14 +29,18 @@ const MEDIA_TYPE = /^[A-Za-z0-9][\w.+!#$&^-]{0,126}\/[A-Za-z0-9][\w.+!#$&^-]{0,1
 /** `tags/list` and `referrers/` of other registries; links lead back to us. */
 export function makeListPuller(upstream: Upstream): ListPuller {
   return {
-    async tags({ registry, repository, name }, asked, { response, signal }) {
+    async tags({ registry, repository, name }, asked, exchange) {
+      const { response, signal } = exchange;
       const page = pageOf(asked.query);
       if (page === undefined) {
         refuse(response, BAD_COUNT);
         return;
       }
       try {
-        const { tags, next } = await upstream.tags({ registry, repository, page }, signal);
+        const { tags, next } = await upstream.tags(
+          { registry, repository, page, ...shown(exchange) },
+          signal,
+        );
         sendText(response, 200, JSON.stringify({ name, tags }), linkHeaders(asked, next));
       } catch (error) {
         if (!(error instanceof AppError) || error.code !== 'MANIFEST_UNKNOWN') throw error;
@@ -44,7 +48,8 @@ export function makeListPuller(upstream: Upstream): ListPuller {
       }
     },
 
-    async referrers({ registry, repository, digest }, asked, { response, signal }) {
+    async referrers({ registry, repository, digest }, asked, exchange) {
+      const { response, signal } = exchange;
       const artifactType = asked.query.get('artifactType') ?? undefined;
       const page = pageOf(asked.query);
       if (page === undefined) {
@@ -56,7 +61,10 @@ export function makeListPuller(upstream: Upstream): ListPuller {
         return;
       }
       const filter = artifactType !== undefined && { artifactType };
-      const found = await upstream.referrers({ registry, repository, digest, page, ...filter }, signal);
+      const found = await upstream.referrers(
+        { registry, repository, digest, page, ...filter, ...shown(exchange) },
+        signal,
+      );
       const body = { schemaVersion: 2, mediaType: OCI_INDEX, manifests: filtered(found, artifactType) };
       sendText(response, 200, JSON.stringify(body), {
         'Content-Type': OCI_INDEX,

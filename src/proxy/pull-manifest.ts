@@ -3,6 +3,7 @@ import type { CheckImage, Verdict } from '../check/verdict.ts';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import type { Digest } from '../reference/digest.ts';
+import { accessOf } from './client-login.ts';
 import {
   accepts,
   evidenceHeaders,
@@ -15,7 +16,14 @@ import { sendOciError } from './oci-error.ts';
 import type { Client, NewTags } from './gate.ts';
 import { reasonLocation, refusal, tooMany } from './refusal.ts';
 import type { Route } from './route.ts';
-import type { ManifestTarget, Upstream, UpstreamManifest, UpstreamManifestHead } from './upstream-port.ts';
+import type {
+  ClientCredential,
+  ManifestTarget,
+  Upstream,
+  UpstreamManifest,
+  UpstreamManifestHead,
+  UpstreamRepository,
+} from './upstream-port.ts';
 
 export type TagRoute = Extract<Route, { kind: 'manifest-tag' }>;
 
@@ -30,10 +38,19 @@ export interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly client: Client;
+  /** What the registry is shown for this client, where that is not ours. */
+  readonly credential?: ClientCredential;
   /** Aborts when the client goes away, and at the deadline. */
   readonly signal: AbortSignal;
   /** Told once a tag is judged, before the answer is fetched. */
   readonly onVerdict: (verdict: Verdict) => void;
+}
+
+/** The credential, for the target of a call. */
+export function shown({ credential }: Pick<Exchange, 'credential'>): {
+  readonly credential?: ClientCredential;
+} {
+  return credential === undefined ? {} : { credential };
 }
 
 export interface ManifestPuller {
@@ -52,6 +69,7 @@ export function makeManifestPuller({
   return {
     async byTag(route, exchange, hasReason) {
       const canonical = `${route.registry}/${route.repository}:${route.tag}`;
+      await authorize({ ...route, reference: route.tag }, exchange);
       const wait = newTags.take(exchange.client);
       let verdict: Verdict | undefined;
       try {
@@ -59,6 +77,7 @@ export function makeManifestPuller({
           origin: 'proxy',
           mayRecord: wait === 0,
           mayResolve: true,
+          ...(exchange.credential && { access: accessOf(route.registry, exchange.credential) }),
           signal: exchange.signal,
         });
       } finally {
@@ -71,8 +90,20 @@ export function makeManifestPuller({
       }
       await answer(verdict, { route, canonical, exchange, hasReason });
     },
-    byDigest: (target, exchange) => serve(target, exchange, {}),
+    async byDigest(target, exchange) {
+      await authorize({ ...target, reference: target.digest }, exchange);
+      await serve(target, exchange, {});
+    },
   };
+
+  /** Memory and records are for who may pull: where clients have credentials of their own, the registry is asked each time. */
+  async function authorize(
+    { registry, repository, reference }: UpstreamRepository & { readonly reference: string },
+    { credential, signal }: Exchange,
+  ): Promise<void> {
+    if (credential === undefined) return;
+    await upstream.mayPull({ registry, repository, reference, credential }, signal);
+  }
 
   interface Asked {
     readonly route: TagRoute;
@@ -119,7 +150,7 @@ export function makeManifestPuller({
     exchange: Exchange,
     headers: OutgoingHttpHeaders,
   ): Promise<void> {
-    const { digest } = await upstream.resolveTag(route, exchange.signal);
+    const { digest } = await upstream.resolveTag({ ...route, ...shown(exchange) }, exchange.signal);
     await serve({ ...route, digest }, exchange, { isTag: true, headers });
   }
 
@@ -140,10 +171,12 @@ export function makeManifestPuller({
 
   async function serve(
     target: ManifestTarget,
-    { request, response, signal }: Exchange,
+    exchange: Exchange,
     { headers = {}, isTag = false }: { readonly headers?: OutgoingHttpHeaders; readonly isTag?: boolean },
   ): Promise<void> {
-    const asked = { registry: target.registry, repository: target.repository, digest: target.digest };
+    const { request, response, signal } = exchange;
+    const { registry, repository, digest } = target;
+    const asked = { registry, repository, digest, ...shown(exchange) };
     const isHead = request.method === 'HEAD';
     const manifest = isHead
       ? await upstream.headManifest(asked, signal)

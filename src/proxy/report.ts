@@ -20,6 +20,7 @@ const KIND: Readonly<Record<Route['kind'], ProxyKindLabel>> = {
   'manifest-tag': 'manifest-tag',
   'manifest-digest': 'manifest-digest',
   blob: 'blob',
+  token: 'token',
   tags: 'tags',
   referrers: 'referrers',
   unknown: 'other',
@@ -44,7 +45,8 @@ export function makeProxyReporter({
         logger[isNews ? level : 'debug']('pull.answered', {
           id,
           method: request.method,
-          path: request.url,
+          // of a login nothing but the path is logged
+          path: route.kind === 'token' ? '/token' : request.url,
           kind: route.kind,
           ...named(route),
           ...(verdict === undefined ? {} : judged(verdict)),

@@ -8,6 +8,8 @@ import type { UpstreamRepository } from './upstream-port.ts';
 
 export type Route =
   | { readonly kind: 'ping' }
+  /** Where clients log in. */
+  | { readonly kind: 'token' }
   | {
       readonly kind: 'manifest-tag';
       readonly registry: string;
@@ -43,6 +45,8 @@ export interface ParsedUrl {
   readonly hasReason: boolean;
   readonly path: string;
   readonly query: URLSearchParams;
+  /** The repository as the client calls it, and the registry that it then means where the name does not say so. */
+  readonly asked?: { readonly name: string; readonly registry?: string };
 }
 
 const MAX_URL_LENGTH = 2048;
@@ -67,11 +71,32 @@ export function parseUrl(url: string, registry?: string): ParsedUrl {
     url.length > MAX_URL_LENGTH
       ? invalid('NAME_INVALID', `the URL is longer than ${MAX_URL_LENGTH} characters`)
       : parsePath(path, query.getAll('ns'), registry);
-  return { route, hasReason: query.has('reason'), path, query };
+  const asked =
+    'registry' in route ? nameAsked(path, route.registry, registry ?? query.get('ns')) : undefined;
+  return { route, hasReason: query.has('reason'), path, query, ...(asked && { asked }) };
+}
+
+function nameAsked(path: string, registry: string, elsewhere: string | null) {
+  const name = RESOURCE.exec(path)?.[1];
+  return name === undefined ? undefined : { name, ...(elsewhere !== null && { registry }) };
+}
+
+/** The repository that a name means, of a registry of its own or with the registry in it; undefined against the grammar. */
+export function parseName(name: string, registry?: string): UpstreamRepository | undefined {
+  if (!REPOSITORY.test(name)) return undefined;
+  try {
+    const chosen = registry === undefined ? fromPath(name) : `${parseRegistry(registry)}/${name}`;
+    const reference = parseReference(chosen);
+    return { registry: reference.registry, repository: reference.repository };
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'REFERENCE_INVALID') return undefined;
+    throw error;
+  }
 }
 
 function parsePath(path: string, namespaces: readonly string[], registry: string | undefined): Route {
   if (path === '/v2/' || path === '/v2') return { kind: 'ping' };
+  if (path === '/token') return { kind: 'token' };
   const [, name, resource, item] = RESOURCE.exec(path) ?? [];
   if (name === undefined || resource === undefined || item === undefined) return { kind: 'unknown' };
   if (!REPOSITORY.test(name)) {

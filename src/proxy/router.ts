@@ -7,6 +7,7 @@ import { sendJson } from '../http/json.ts';
 import { readBody } from '../http/read-body.ts';
 import type { Logger } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import type { ClientLogin } from './client-login.ts';
 import { makeGate } from './gate.ts';
 import type { GateOptions } from './gate.ts';
 import { sendOciError } from './oci-error.ts';
@@ -30,6 +31,8 @@ export interface ProxyOptions extends GateOptions {
   /** `host[:port]` of a request, as in its Host header -> the one canonical registry that is served there. */
   readonly virtualHosts: ReadonlyMap<string, string>;
   readonly denyCode: 'DENIED' | 'TAG_INVALID';
+  /** Absent: registries are shown our own credentials, and clients need none. */
+  readonly login?: ClientLogin;
   /** For a manifest, until its answer begins; a blob may stream on. Milliseconds. */
   readonly timeoutMs: number;
   readonly maxStreams: number;
@@ -46,7 +49,7 @@ const MAX_IGNORED_BODY_BYTES = 65_536;
 
 /** The pull side of the OCI distribution-spec over other registries. GET and HEAD only; every error is OCI JSON. */
 export function makeProxyRouter(options: ProxyOptions): RequestListener {
-  const { isAllowed, logger, timeoutMs, newRequestId } = options;
+  const { isAllowed, logger, timeoutMs, newRequestId, login } = options;
   const gate = makeGate(options);
   const manifests = makeManifestPuller({ ...options, newTags: gate.newTags });
   const pullBlob = makePullBlob(options);
@@ -69,12 +72,48 @@ export function makeProxyRouter(options: ProxyOptions): RequestListener {
       const client = await gate.enter(request, response);
       if (client === undefined || (await refuseRequest(request, response))) return;
       if (!gate.mayAsk(client, parsed.route, response)) return;
-      await dispatch(parsed, { request, response, client, signal: lifetime.signal, onVerdict });
+      const credential = logIn(parsed, request, response);
+      if (credential === 'answered') return;
+      const { signal } = lifetime;
+      await dispatch(parsed, { request, response, client, signal, onVerdict, ...credential });
     } catch (caught) {
-      fail(id, toAppError(caught), response);
+      const error = toAppError(caught);
+      if (mustLogIn(parsed, error) && !response.headersSent) {
+        login?.challenge(parsed, response, error.message);
+      } else fail(id, error, response);
     } finally {
       lifetime.end();
     }
+  }
+
+  /** For upstreams of clients with credentials of their own: what to show. */
+  function logIn(
+    parsed: ParsedUrl,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): 'answered' | Pick<Exchange, 'credential'> {
+    const { route } = parsed;
+    if (login === undefined) return {};
+    if (route.kind === 'token') {
+      login.sendToken(request, parsed, response);
+      return 'answered';
+    }
+    if (route.kind === 'ping') {
+      if (login.hasToken(request)) return {};
+      login.challenge(parsed, response);
+      return 'answered';
+    }
+    if (!('registry' in route) || !login.isForClients(route.registry)) return {};
+    const credential = login.credentialFor(request, route);
+    if (credential !== undefined) return { credential };
+    login.challenge(parsed, response);
+    return 'answered';
+  }
+
+  function mustLogIn({ route }: ParsedUrl, { code }: AppError): boolean {
+    return (
+      code === 'REGISTRY_UNAUTHORIZED' && 'registry' in route && login?.isForClients(route.registry) === true
+    );
   }
 
   function fail(id: string, error: AppError, response: ServerResponse): void {
@@ -98,12 +137,9 @@ export function makeProxyRouter(options: ProxyOptions): RequestListener {
       case 'invalid':
         sendOciError(response, { status: 400, code: route.code, message: route.message });
         return;
+      case 'token':
       case 'unknown':
-        sendOciError(response, {
-          status: 404,
-          code: 'UNSUPPORTED',
-          message: `nothing is served at ${quote(request.url ?? '')}; this proxy serves what is below /v2/<name>/`,
-        });
+        sendNothing(request, response);
         return;
       case 'manifest-tag':
         checkAllowed(route.registry);
@@ -130,6 +166,14 @@ export function makeProxyRouter(options: ProxyOptions): RequestListener {
       message: `cannot pull from ${quote(registry)}: it is not among registries.allow; add it there, or pull from the registry itself`,
     });
   }
+}
+
+function sendNothing({ url }: IncomingMessage, response: ServerResponse): void {
+  sendOciError(response, {
+    status: 404,
+    code: 'UNSUPPORTED',
+    message: `nothing is served at ${quote(url ?? '')}; this proxy serves what is below /v2/<name>/`,
+  });
 }
 
 /** Writes and bodies. True when it answered. */

@@ -1,11 +1,18 @@
 import type { Readable } from 'node:stream';
 import type { Digest } from '../reference/digest.ts';
 
+/** What a client shows the registry itself; `source` is for messages. */
+export type ClientCredential =
+  | { readonly kind: 'anonymous' }
+  | { readonly kind: 'basic'; readonly username: string; readonly password: string; readonly source: string };
+
 export interface UpstreamRepository {
   /** Canonical: `docker.io`, `localhost:5000`. */
   readonly registry: string;
   /** Canonical: `library/alpine`. */
   readonly repository: string;
+  /** Shown instead of our own. */
+  readonly credential?: ClientCredential;
 }
 
 export interface ManifestTarget extends UpstreamRepository {
@@ -80,6 +87,8 @@ export type UpstreamBlob =
 export interface Upstream {
   /** The manifest, hashed and equal to the digest asked for. */
   manifest(target: ManifestTarget, signal: AbortSignal): Promise<UpstreamManifest>;
+  /** Resolves when the registry shows the manifest, by tag or digest, to this credential; asks it in any case. */
+  mayPull(target: UpstreamRepository & { readonly reference: string }, signal: AbortSignal): Promise<void>;
   headManifest(target: ManifestTarget, signal: AbortSignal): Promise<UpstreamManifestHead>;
   /** What a tag means now, for tags that no rule freezes. */
   resolveTag(target: TagTarget, signal: AbortSignal): Promise<{ readonly digest: Digest }>;

@@ -48,7 +48,8 @@ export function makeFollow(options: FollowOptions): Follow {
   /** Only the registry's own origin is shown a credential, and may have the address that it has. */
   async function document(url: URL, home: URL, request: FollowRequest): Promise<AuthorizedAnswer> {
     const call = { ...callOf(request), url, agent: 'documents' } as const;
-    if (url.origin === home.origin) return await options.authorizedSend({ ...call, ...request.target });
+    if (url.origin === home.origin)
+      return await options.authorizedSend({ ...call, ...repositoryOf(request) });
     const agent = hosts.isNamed(home) ? 'documents' : 'strangers';
     return { answer: await options.send({ ...call, agent }), credential: ANONYMOUS };
   }
@@ -70,7 +71,7 @@ export function makeFollow(options: FollowOptions): Follow {
       const home = hosts.originOf(request.target.registry);
       let url = urlOf(home, request);
       for (let hops = 0; hops <= limits.redirects; hops += 1) {
-        const call = { ...callOf(request), ...request.target, url, agent: 'blobs' } as const;
+        const call = { ...callOf(request), ...repositoryOf(request), url, agent: 'blobs' } as const;
         const answered = await options.authorizedSend(call);
         if (!isRedirect(answered.answer)) return answered;
         await discard(answered.answer);
@@ -85,6 +86,10 @@ export function makeFollow(options: FollowOptions): Follow {
 
 function callOf({ method, headers, aim, signal }: FollowRequest) {
   return { method, headers, aim, signal };
+}
+
+function repositoryOf({ target: { registry, repository, credential } }: FollowRequest) {
+  return { registry, repository, ...(credential && { credential }) };
 }
 
 function urlOf(home: URL, { target, resource }: FollowRequest): URL {

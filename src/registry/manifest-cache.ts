@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Digest } from '../reference/digest.ts';
+import type { Credential } from './credential.ts';
 import type { Manifest } from './manifest.ts';
 
 /** Where a manifest was read, by digest. */
@@ -7,6 +8,8 @@ export interface DigestTarget {
   readonly registry: string;
   readonly repository: string;
   readonly digest: Digest;
+  /** Shown instead of our own. */
+  readonly credential?: Credential;
 }
 
 /**

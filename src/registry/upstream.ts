@@ -2,7 +2,7 @@ import { makeSingleFlight } from '../cache/single-flight.ts';
 import { quote } from '../errors/quote.ts';
 import type { Digest } from '../reference/digest.ts';
 import type { BlobClient } from './blob-client.ts';
-import type { ManifestClient } from './client.ts';
+import type { ManifestClient, ManifestTarget } from './client.ts';
 import type { ListingClient } from './listing-client.ts';
 import type { DigestTarget, ManifestCache } from './manifest-cache.ts';
 import type { Manifest } from './manifest.ts';
@@ -22,6 +22,8 @@ export interface Upstream {
   /** Of bytes that were hashed, too: the GET that follows a HEAD is then served from memory. */
   headManifest(target: DigestTarget, signal: AbortSignal): Promise<ManifestHead>;
   readonly blob: BlobClient;
+  /** Resolves when the registry shows the manifest, by tag or digest, to this credential; asks it in any case. */
+  mayPull(target: ManifestTarget, signal: AbortSignal): Promise<void>;
   readonly tags: ListingClient['tags'];
   readonly referrers: ListingClient['referrers'];
 }
@@ -37,10 +39,11 @@ export function makeUpstream({ client, manifests, blob, listings }: UpstreamOpti
   const flights = makeSingleFlight<Manifest>();
 
   async function read(
-    { registry, repository, digest }: DigestTarget,
+    { registry, repository, digest, credential }: DigestTarget,
     signal: AbortSignal,
   ): Promise<Manifest> {
-    const found = await client.get({ registry, repository, reference: digest }, signal);
+    const asked = { registry, repository, reference: digest, ...(credential && { credential }) };
+    const found = await client.get(asked, signal);
     manifests.put(registry, repository, found);
     return found;
   }
@@ -60,6 +63,9 @@ export function makeUpstream({ client, manifests, blob, listings }: UpstreamOpti
   return {
     manifest,
     blob,
+    async mayPull(target, signal) {
+      if ((await client.head(target, signal)) === undefined) await client.get(target, signal);
+    },
     tags: (target, signal) => listings.tags(target, signal),
     referrers: (target, signal) => listings.referrers(target, signal),
     async headManifest(target, signal) {

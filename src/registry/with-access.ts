@@ -3,7 +3,7 @@ import { AppError } from '../errors/app-error.ts';
 import type { ErrorCode } from '../errors/code.ts';
 import { quote } from '../errors/quote.ts';
 import type { TagReference } from '../reference/reference.ts';
-import { describeCredential } from './credential.ts';
+import { ANONYMOUS, describeCredential } from './credential.ts';
 import type { Credential } from './credential.ts';
 import { candidatesFor } from './pull-secret.ts';
 import type { Candidates } from './pull-secret.ts';
@@ -31,19 +31,30 @@ export async function withAccess<Value>(
   if (access === undefined) return ask();
   const { registry, repository } = reference;
   const candidates = candidatesFor(await secretsOf(access, signal), registry, repository);
-  let unknown: AppError | undefined;
-  for (const credential of candidates.credentials) {
-    const answer = await unlessRefused(() => ask(credential));
-    if ('value' in answer) return answer.value;
-    // whoever is let in and finds nothing knows more than whoever is not let in
-    if (answer.refused.code === 'MANIFEST_UNKNOWN') unknown ??= answer.refused;
-  }
+  const tried = await tryEach(candidates.credentials, ask);
+  if ('value' in tried) return tried.value;
+  if (access.isOnly === true && tried.refused !== undefined) throw tried.refused;
   try {
-    return await ask();
+    return await ask(access.isOnly === true ? ANONYMOUS : undefined);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    throw withSecrets(unknown ?? error, candidates);
+    throw withSecrets(tried.refused?.code === 'MANIFEST_UNKNOWN' ? tried.refused : error, candidates);
   }
+}
+
+/** The first answer, or the refusal that tells most. */
+async function tryEach<Value>(
+  credentials: readonly Credential[],
+  ask: (credential?: Credential) => Promise<Value>,
+): Promise<{ readonly value: Value } | { readonly refused: AppError | undefined }> {
+  let refused: AppError | undefined;
+  for (const credential of credentials) {
+    const answer = await unlessRefused(() => ask(credential));
+    if ('value' in answer) return answer;
+    // whoever is let in and finds nothing knows more than whoever is not let in
+    if (refused?.code !== 'MANIFEST_UNKNOWN') refused = answer.refused;
+  }
+  return { refused };
 }
 
 async function unlessRefused<Value>(

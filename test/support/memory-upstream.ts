@@ -57,6 +57,7 @@ export function makeMemoryUpstream(): MemoryUpstream {
       const { bytes, mediaType, digest } = manifest('headManifest', target);
       return { size: bytes.byteLength, mediaType, digest };
     },
+    mayPull: async () => undefined,
     resolveTag: async ({ registry, repository, tag }) => {
       upstream.calls.push(`resolveTag ${registry}/${repository}:${tag}`);
       const digest = tags.get(`${registry}/${repository}:${tag}`);

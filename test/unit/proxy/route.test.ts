@@ -12,6 +12,7 @@ function summary(url: string, registry?: string): string {
   const { route } = parseUrl(url, registry);
   switch (route.kind) {
     case 'ping':
+    case 'token':
     case 'unknown':
       return route.kind;
     case 'invalid':
