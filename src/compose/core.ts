@@ -1,5 +1,6 @@
 import { createHash, hkdfSync, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { pause } from '../cache/pause.ts';
 import { makeCheckImage } from '../check/check-image.ts';
 import type { Ledger } from '../check/ports.ts';
 import type { CheckImage } from '../check/verdict.ts';
@@ -135,6 +136,7 @@ async function open(options: CoreOptions, opening: AsyncDisposableStack): Promis
     history: history.history,
     clock,
     at,
+    sleep: pause,
     lifetime,
   });
   const ledger = countRecords(assembly.ledger, metrics);

@@ -19,6 +19,7 @@ import { makeRebuilder } from '../protocol/rebuild.ts';
 import { makeReserver } from '../protocol/reserve.ts';
 import { makeRestorer, type Restorer } from '../protocol/restore.ts';
 import type { StepHook } from '../protocol/steps.ts';
+import { makeWinner, type WinnerParts } from '../protocol/winner.ts';
 
 /** Without their evidence each takes some 2 kB; the warm path needs no store for as many tags as this. */
 const MAX_REMEMBERED = 20_000;
@@ -32,6 +33,7 @@ export interface LedgerSources {
   readonly history: LogHistory;
   readonly clock: Clock;
   readonly at: StepHook;
+  readonly sleep: WinnerParts['sleep'];
   /** Ends with the program. */
   readonly lifetime: AbortSignal;
 }
@@ -52,8 +54,10 @@ export function assembleLedger(sources: LedgerSources): LedgerAssembly {
   const rebuilder = makeRebuilder(sources);
   const republisher = makeRepublisher({ ...sources, publisher });
   const reserver = makeReserver({ ...sources, rebuilder });
+  const winner = makeWinner({ records, publisher, sleep: sources.sleep });
+  const foresee = makeForesee({ ...sources, records });
   return {
-    ledger: makeLedger({ records, reserver, publisher, foresee: makeForesee({ ...sources, records }) }),
+    ledger: makeLedger({ records, reserver, publisher, winner, foresee }),
     records,
     publisher,
     restorer: makeRestorer({ ...sources, records, rebuilder, publisher, republisher }),

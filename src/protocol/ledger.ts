@@ -6,19 +6,21 @@ import type { KnownRecords } from './known-records.ts';
 import { withoutEvidence } from './memory.ts';
 import { orAborted } from './or-aborted.ts';
 import type { Publisher } from './publish.ts';
-import type { Reserver } from './reserve.ts';
+import type { Reservation, Reserver } from './reserve.ts';
+import type { Winner } from './winner.ts';
 
 export interface LedgerParts {
   readonly records: KnownRecords;
   readonly reserver: Reserver;
   readonly publisher: Publisher;
+  readonly winner: Winner;
   readonly foresee: Ledger['foresee'];
 }
 
 const RETRY_AFTER_SECONDS = 1;
 
 /** The ledger protocol of DESIGN section 4: the store decides, the log proves, the tail audits. */
-export function makeLedger({ records, reserver, publisher, foresee }: LedgerParts): Ledger {
+export function makeLedger({ records, reserver, publisher, winner, foresee }: LedgerParts): Ledger {
   const attempts = makeAttempts();
   // one look-up of a tag verifies for all who ask meanwhile: hundreds of Pods start at once
   const finding = new Map<string, Promise<VerifiedRecord | undefined>>();
@@ -69,7 +71,7 @@ export function makeLedger({ records, reserver, publisher, foresee }: LedgerPart
     if (isAnswer(known, request)) return begun(reference, records.keep(known));
     if (known.logged) return reserve({ ...request, previous: withoutEvidence(known).record });
     // a generation follows on one that is in the log, or the log could not tell that it is the next
-    const published = publisher.publish(reference);
+    const published = winner.published(reference);
     const previous = await published.catch(() => undefined);
     if (previous === undefined) return { created: false, reserved: withoutEvidence(known), published };
     if (isAnswer(previous, request)) return begun(reference, previous);
@@ -80,15 +82,22 @@ export function makeLedger({ records, reserver, publisher, foresee }: LedgerPart
     const { reference } = wish;
     const reservation = await reserver.reserve(wish, lifetime);
     if (reservation.kind !== 'exists') {
-      return begun(reference, records.keep(reservation.found), reservation.kind === 'created');
+      return begun(reference, records.keep(reservation.found), reservation.kind);
     }
-    const winner = await loaded(reference, lifetime);
-    if (winner === undefined) throw vanished(reference);
-    return begun(reference, winner);
+    const found = await loaded(reference, lifetime);
+    if (found === undefined) throw vanished(reference);
+    return begun(reference, found);
   }
 
-  function begun(reference: TagReference, reserved: VerifiedRecord, created = false): Attempt {
-    const published = reserved.logged ? Promise.resolve(reserved) : publisher.publish(reference);
+  function begun(
+    reference: TagReference,
+    reserved: VerifiedRecord,
+    kind: Reservation['kind'] = 'exists',
+  ): Attempt {
+    const created = kind === 'created';
+    if (reserved.logged) return { created, reserved, published: Promise.resolve(reserved) };
+    // who has made the reservation publishes it at once, and everybody else leaves that to it for a while
+    const published = kind === 'exists' ? winner.published(reference) : publisher.publish(reference);
     return { created, reserved, published };
   }
 

@@ -18,6 +18,7 @@ import { makeRebuilder } from '../../src/protocol/rebuild.ts';
 import { makeReserver } from '../../src/protocol/reserve.ts';
 import { makeRestorer, type Restorer } from '../../src/protocol/restore.ts';
 import type { StepHook } from '../../src/protocol/steps.ts';
+import { makeWinner, type WinnerParts } from '../../src/protocol/winner.ts';
 import { generateKey, makeKeySigner, type KeySigner } from '../../src/rekor/key-signer.ts';
 import type { LogTransport } from '../../src/rekor/transport.ts';
 import type { LogTrust } from '../../src/rekor/trusted-root.ts';
@@ -44,6 +45,8 @@ export interface LedgerSetup {
   readonly scope?: string;
   readonly at?: StepHook;
   readonly lifetime?: AbortSignal;
+  /** No time passes where it is absent. */
+  readonly sleep?: WinnerParts['sleep'];
 }
 
 export interface ReadyLedger {
@@ -73,7 +76,10 @@ export function setUpLedger({ signer, log, ...setup }: LedgerSetup): ReadyLedger
   });
 }
 
-export interface LedgerPorts extends Pick<LedgerSetup, 'store' | 'privacy' | 'scope' | 'at' | 'lifetime'> {
+export interface LedgerPorts extends Pick<
+  LedgerSetup,
+  'store' | 'privacy' | 'scope' | 'at' | 'lifetime' | 'sleep'
+> {
   readonly signer: StatementSigner;
   readonly verifier: EvidenceVerifier;
   readonly writer: LogWriter;
@@ -99,8 +105,10 @@ export function wireLedger(ports: LedgerPorts): ReadyLedger {
   const publisher = makePublisher({ ...shared, records });
   const republisher = makeRepublisher({ ...shared, publisher });
   const reserver = makeReserver({ ...shared, rebuilder });
+  const winner = makeWinner({ records, publisher, sleep: ports.sleep ?? (async () => undefined) });
+  const foresee = makeForesee({ ...shared, records });
   return {
-    ledger: makeLedger({ records, reserver, publisher, foresee: makeForesee({ ...shared, records }) }),
+    ledger: makeLedger({ records, reserver, publisher, winner, foresee }),
     publisher,
     restorer: makeRestorer({ ...shared, records, rebuilder, publisher, republisher }),
     naming,

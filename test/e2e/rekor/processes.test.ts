@@ -39,6 +39,13 @@ afterAll(async () => {
   await folder[Symbol.asyncDispose]();
 });
 
+/** How often a server has submitted an entry to the log, as its metrics tell. */
+async function logWrites({ admin }: Served): Promise<number> {
+  const metrics = await (await fetch(new URL('/metrics', admin))).text();
+  const counts = metrics.matchAll(/^tagseal_log_requests_total\{[^}]*operation="submit"[^}]*\} (\d+)$/gm);
+  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
 const START = { 'rekor-v1': startRekorV1, 'rekor-v2': startRekorV2 } as const;
 
 describe.each(['rekor-v1', 'rekor-v2'] as const)(
@@ -94,7 +101,11 @@ describe.each(['rekor-v1', 'rekor-v2'] as const)(
         }),
       );
       const seconds = (performance.now() - before) / 1_000;
-      console.log(`${kind}: ${PROCESSES} x ${TAGS} first sights in ${seconds.toFixed(1)} s`);
+      const writes = await Promise.all(served.map(logWrites));
+      const sum = writes.reduce((all, each) => all + each, 0);
+      console.log(
+        `${kind}: ${PROCESSES} x ${TAGS} first sights in ${seconds.toFixed(1)} s, ${sum} log writes for ${2 * TAGS} entries`,
+      );
 
       const refused = answers.flat().filter(({ status }) => status !== 200);
       expect(refused).toEqual([]);
