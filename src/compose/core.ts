@@ -214,7 +214,8 @@ interface RegistryWish {
 }
 
 function registryOptions({ config, home, clock, extraCa, allowPrivate, metrics }: RegistryWish) {
-  const { allow, plainHttp, credentialsFile } = config.registries;
+  const { allow, plainHttp, mirrors, credentialsFile } = config.registries;
+  const mirrorHosts = [...mirrors.values()].flat().map(({ registry }) => registry);
   const defaultFile = home === undefined ? undefined : join(home, '.docker', 'config.json');
   const file =
     credentialsFile !== undefined
@@ -223,8 +224,9 @@ function registryOptions({ config, home, clock, extraCa, allowPrivate, metrics }
   return {
     clock,
     allowPrivate,
-    namedHosts: new Set([...allow, ...plainHttp].filter((host) => !host.includes('*'))),
+    namedHosts: new Set([...allow, ...plainHttp, ...mirrorHosts].filter((host) => !host.includes('*'))),
     plainHttp: new Set(plainHttp),
+    mirrors,
     ...(file && { credentialsFile: file }),
     ...(extraCa !== undefined && { extraCa }),
     ...(metrics && { onCall: countRegistryCalls(metrics) }),

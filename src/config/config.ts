@@ -117,6 +117,8 @@ export interface Config {
   readonly registries: {
     readonly allow: readonly string[];
     readonly plainHttp: readonly string[];
+    /** By canonical registry, in order; `prefix` stands before the repository. */
+    readonly mirrors: ReadonlyMap<string, readonly { readonly registry: string; readonly prefix: string }[]>;
     /** Docker `config.json`; absent: the default place, which may be missing. */
     readonly credentialsFile?: string;
     readonly caFile?: string;

@@ -1,6 +1,5 @@
-import { AppError } from '../errors/app-error.ts';
-import { parseRegistry } from '../reference/parse-reference.ts';
 import type { Config } from './config.ts';
+import { canonical } from './canonical-registry.ts';
 import { tlsSettings } from './tls-settings.ts';
 import { contradiction, optionalFile, type Absolute, type ValueReader } from './value-reader.ts';
 
@@ -61,14 +60,4 @@ function virtualHosts(get: ValueReader): ReadonlyMap<string, string> {
       canonical('proxy.virtualHosts', registry),
     ]);
   return new Map(entries);
-}
-
-/** The registry as it is called everywhere else. */
-function canonical(path: string, registry: string): string {
-  try {
-    return parseRegistry(registry);
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    throw contradiction(path, `names no registry: ${error.message}`);
-  }
 }

@@ -84,6 +84,7 @@ function isOurs(name: string): boolean {
 const JSON_VARIABLES: ReadonlySet<string> = new Set([
   'policies',
   'signer.acceptedIdentities',
+  'registries.mirrors',
   'proxy.virtualHosts',
   'proxy.credentials',
 ]);

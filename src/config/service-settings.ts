@@ -1,7 +1,17 @@
 import * as z from 'zod/mini';
 import { PROXY_SETTINGS } from './proxy-setting-list.ts';
 import type { Setting } from './setting.ts';
-import { text, dnsLabel, listen, hosts, flag, list, wholeNumber, oneOf } from './setting-schemas.ts';
+import {
+  mirrorMap,
+  text,
+  dnsLabel,
+  listen,
+  hosts,
+  flag,
+  list,
+  wholeNumber,
+  oneOf,
+} from './setting-schemas.ts';
 
 /** Registries that the proxy serves unless told otherwise: the well-known public ones. */
 const PUBLIC_REGISTRIES = [
@@ -75,6 +85,13 @@ export const SERVICE_SETTINGS: readonly Setting[] = [
     path: 'registries.credentialsFile',
     schema: text,
     about: 'Docker `config.json` with credentials. Default: `~/.docker/config.json` if it is there.',
+  },
+  {
+    path: 'registries.mirrors',
+    schema: mirrorMap,
+    default: {},
+    about:
+      'Where manifests and blobs of a registry are looked for before the registry itself: `{docker.io: [https://mirror.gcr.io]}`. A path stands before the repository.',
   },
   {
     path: 'registries.caFile',

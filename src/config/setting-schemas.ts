@@ -27,6 +27,8 @@ const exactHost = string().check(
 );
 /** Host -> host. */
 export const hostMap = z.record(exactHost, exactHost, { error: 'must be a mapping of hosts' });
+/** Host -> addresses of its mirrors. */
+export const mirrorMap = z.record(exactHost, list(url, 8), { error: 'must be a mapping of hosts' });
 /** Host -> whose credentials it is shown. */
 export const credentialMap = z.record(
   exactHost,

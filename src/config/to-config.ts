@@ -3,6 +3,7 @@ import { parsePolicy } from '../policy/parse-policy.ts';
 import type { Config, TufSettings } from './config.ts';
 import { controllerSettings, inCluster } from './cluster-settings.ts';
 import { logSettings } from './log-settings.ts';
+import { mirrorSettings } from './mirror-settings.ts';
 import { proxySettings } from './proxy-settings.ts';
 import type { SettingValues } from './raw-settings.ts';
 import { signerSettings } from './signer-settings.ts';
@@ -39,6 +40,7 @@ export function toConfig(values: SettingValues, place: ConfigPlace): Config {
     registries: {
       allow: get.list('registries.allow'),
       plainHttp: get.list('registries.plainHttp'),
+      mirrors: mirrorSettings(get),
       ...optionalFile(get, 'registries.credentialsFile', absolute, 'credentialsFile'),
       ...optionalFile(get, 'registries.caFile', absolute, 'caFile'),
     },

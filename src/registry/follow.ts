@@ -6,9 +6,11 @@ import { ANONYMOUS } from './credential.ts';
 import type { Credential } from './credential.ts';
 import type { Hosts } from './hosts.ts';
 import type { Limits } from './limits.ts';
+import type { MirrorChoice, Place } from './mirrors.ts';
 import { isRedirect, redirectTarget } from './redirect.ts';
 import { discard } from './send.ts';
 import type { Send } from './send.ts';
+import { withTimeLimit } from './time-limit.ts';
 
 /** A question about a repository, wherever its answer lies. */
 export interface FollowRequest {
@@ -40,10 +42,13 @@ export interface FollowOptions {
   readonly hosts: Hosts;
   readonly guard: AddressGuard;
   readonly limits: Limits;
+  readonly mirrors: MirrorChoice;
 }
 
+const CONTENT = /^(?:manifests|blobs)\//;
+
 export function makeFollow(options: FollowOptions): Follow {
-  const { hosts, limits } = options;
+  const { hosts, limits, mirrors } = options;
 
   /** Only the registry's own origin is shown a credential, and may have the address that it has. */
   async function document(url: URL, home: URL, request: FollowRequest): Promise<AuthorizedAnswer> {
@@ -54,33 +59,68 @@ export function makeFollow(options: FollowOptions): Follow {
     return { answer: await options.send({ ...call, agent }), credential: ANONYMOUS };
   }
 
-  return {
-    async toDocument(request) {
-      const home = hosts.originOf(request.target.registry);
-      let url = urlOf(home, request);
-      for (let hops = 0; hops <= limits.redirects; hops += 1) {
-        const answered = await document(url, home, request);
-        if (!isRedirect(answered.answer)) return answered;
-        await discard(answered.answer);
-        url = redirectTarget(answered.answer, request.aim, options);
-      }
-      throw tooManyRedirects(request, limits.redirects);
-    },
+  async function toDocument(request: FollowRequest): Promise<AuthorizedAnswer> {
+    const home = hosts.originOf(request.target.registry);
+    let url = urlOf(home, request);
+    for (let hops = 0; hops <= limits.redirects; hops += 1) {
+      const answered = await document(url, home, request);
+      if (!isRedirect(answered.answer)) return answered;
+      await discard(answered.answer);
+      url = redirectTarget(answered.answer, request.aim, options);
+    }
+    throw tooManyRedirects(request, limits.redirects);
+  }
 
-    async toBlob(request) {
-      const home = hosts.originOf(request.target.registry);
-      let url = urlOf(home, request);
-      for (let hops = 0; hops <= limits.redirects; hops += 1) {
-        const call = { ...callOf(request), ...repositoryOf(request), url, agent: 'blobs' } as const;
-        const answered = await options.authorizedSend(call);
-        if (!isRedirect(answered.answer)) return answered;
-        await discard(answered.answer);
-        url = redirectTarget(answered.answer, request.aim, options);
-        // within the registry it may need our login, which a client does not have
-        if (url.origin !== home.origin) return url;
-      }
-      throw tooManyRedirects(request, limits.redirects);
-    },
+  async function toBlob(request: FollowRequest): Promise<AuthorizedAnswer | URL> {
+    const home = hosts.originOf(request.target.registry);
+    let url = urlOf(home, request);
+    for (let hops = 0; hops <= limits.redirects; hops += 1) {
+      const call = { ...callOf(request), ...repositoryOf(request), url, agent: 'blobs' } as const;
+      const answered = await options.authorizedSend(call);
+      if (!isRedirect(answered.answer)) return answered;
+      await discard(answered.answer);
+      url = redirectTarget(answered.answer, request.aim, options);
+      // within the registry it may need our login, which a client does not have
+      if (url.origin !== home.origin) return url;
+    }
+    throw tooManyRedirects(request, limits.redirects);
+  }
+
+  /** A mirror's answer when it has one; refusals and failures are for the registry itself to repeat. */
+  async function fromMirror<Found extends AuthorizedAnswer | URL>(
+    place: Place,
+    request: FollowRequest,
+    ask: (request: FollowRequest) => Promise<Found>,
+  ): Promise<Found | undefined> {
+    try {
+      const found = await withTimeLimit(limits.mirror, request.aim, request.signal, (signal) =>
+        ask({ ...request, target: place, signal }),
+      );
+      if (found instanceof URL || found.answer.status < 400) return found;
+      await discard(found.answer);
+      return undefined;
+    } catch (error) {
+      if (mirrors.giveUp(place, error)) return undefined;
+      throw error;
+    }
+  }
+
+  async function first<Found extends AuthorizedAnswer | URL>(
+    request: FollowRequest,
+    ask: (request: FollowRequest) => Promise<Found>,
+  ): Promise<Found> {
+    // a client's login is for the registry alone, and lists of a mirror are not whole
+    const isMirrored = request.target.credential === undefined && CONTENT.test(request.resource);
+    for (const place of isMirrored ? mirrors.placesOf(request.target) : []) {
+      const found = await fromMirror(place, request, ask);
+      if (found !== undefined) return found;
+    }
+    return await ask(request);
+  }
+
+  return {
+    toDocument: (request) => first(request, toDocument),
+    toBlob: (request) => first(request, toBlob),
   };
 }
 

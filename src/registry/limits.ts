@@ -8,6 +8,8 @@ export interface Limits {
   readonly bodyIdle: number;
   /** One manifest look-up with tokens, redirects, retries and body; stays below a kubelet's patience. */
   readonly manifestTotal: number;
+  /** For a mirror to begin its answer, before the registry itself is asked; leaves it time. */
+  readonly mirror: number;
   /** The least size that the distribution-spec asks of every registry, and the most that common clients read. */
   readonly manifestBytes: number;
   /** A token answer; real ones are below 16 KiB. */
@@ -31,6 +33,7 @@ export const DEFAULT_LIMITS: Limits = {
   headers: 10_000,
   bodyIdle: 30_000,
   manifestTotal: 15_000,
+  mirror: 4_000,
   manifestBytes: 4 * MEBIBYTE,
   tokenBytes: MEBIBYTE / 8,
   documentConnections: 16,

@@ -16,6 +16,8 @@ import { DEFAULT_LIMITS } from './limits.ts';
 import type { Limits } from './limits.ts';
 import { makeListingClient } from './listing-client.ts';
 import { makeManifestCache } from './manifest-cache.ts';
+import { makeMirrorChoice } from './mirrors.ts';
+import type { Mirrors } from './mirrors.ts';
 import { makeRateLimits } from './rate-limits.ts';
 import { makeResolver } from './resolver.ts';
 import { makeSend, type OnCall } from './send.ts';
@@ -38,6 +40,8 @@ export interface RegistryOptions {
   readonly limits?: Partial<Limits>;
   /** Counts calls. */
   readonly onCall?: OnCall;
+  /** Their hosts must be among the named ones. */
+  readonly mirrors?: Mirrors;
   /** Names us in `Via`. */
   readonly via?: string;
   /** Replaces the file and the helpers. */
@@ -85,7 +89,8 @@ export function makeRegistry(options: RegistryOptions): Registry {
       ...(options.credentialsFile === undefined ? {} : { file: options.credentialsFile }),
     });
   const authorizedSend = makeAuthorizedSend({ send, tokens, credentials, hosts, clock });
-  const follow = makeFollow({ send, authorizedSend, hosts, guard, limits });
+  const mirrors = makeMirrorChoice(options.mirrors ?? new Map(), clock);
+  const follow = makeFollow({ send, authorizedSend, hosts, guard, limits, mirrors });
   const client = makeManifestClient({ follow, limits });
   const manifests = makeManifestCache();
   const blob = makeBlobClient({ follow });

@@ -8,21 +8,38 @@ const DEFAULT_SECONDS = 10;
 /** A registry may ask for hours; after this long one call finds out whether it still means it. */
 const MAX_SECONDS = 300;
 const MAX_HOSTS = 1024;
+/** Windows are hours long, and what is left comes back bit by bit; a HEAD, which is not counted, tells when. */
+const SPENT_SECONDS = 60;
 
 /** Remembers which hosts asked for silence, so that nobody calls them meanwhile. */
 export interface RateLimits {
   /** Throws REGISTRY_RATE_LIMITED while the host is to be left alone. */
   check(host: string, aim: string): void;
+  /** Throws REGISTRY_RATE_LIMITED while the host has said that nothing is left of what a manifest is counted against. */
+  checkBudget(host: string, aim: string): void;
+  /** Hears what is left, from `ratelimit-remaining` (`76;w=21600`, Docker Hub). */
+  hear(host: string, remaining: string | undefined): void;
   /** Starts the silence that a 429 asks for and gives the error that says so. */
   impose(host: string, aim: string, retryAfter: string | undefined): AppError;
 }
 
 export function makeRateLimits(clock: Clock): RateLimits {
   const silences = makeTtlCache<number>({ max: MAX_HOSTS, now: () => clock.now() });
+  const spent = makeTtlCache<number>({ max: MAX_HOSTS, now: () => clock.now() });
   return {
     check(host, aim) {
       const until = silences.get(host);
       if (until !== undefined) throw limited(host, aim, Math.ceil((until - clock.now()) / 1000));
+    },
+    checkBudget(host, aim) {
+      const until = spent.get(host);
+      if (until !== undefined) throw limited(host, aim, Math.ceil((until - clock.now()) / 1000));
+    },
+    hear(host, remaining) {
+      const left = /^(\d{1,9})(?:;|$)/.exec(remaining ?? '')?.[1];
+      if (left === undefined) return;
+      if (Number(left) > 0) spent.delete(host);
+      else spent.set(host, clock.now() + SPENT_SECONDS * 1000, SPENT_SECONDS * 1000);
     },
     impose(host, aim, retryAfter) {
       const seconds = secondsOf(retryAfter, clock.now());
@@ -44,7 +61,7 @@ function secondsOf(retryAfter: string | undefined, now: number): number {
 function limited(host: string, aim: string, retryAfterSeconds: number): AppError {
   return new AppError({
     code: 'REGISTRY_RATE_LIMITED',
-    message: `${aim}: ${quote(host)} answers 429, too many requests; wait, or add credentials with a higher limit to registries.credentialsFile`,
+    message: `${aim}: ${quote(host)} has had enough requests (429); wait, or add credentials with a higher limit to registries.credentialsFile`,
     retryAfterSeconds,
   });
 }

@@ -61,7 +61,10 @@ const DISCARD_BYTES = 64 * 1024;
 
 export function makeSend(options: SendOptions): Send {
   async function once(call: Call): Promise<Answer> {
-    options.rateLimits.check(call.url.host, call.aim);
+    const { host, pathname } = call.url;
+    options.rateLimits.check(host, call.aim);
+    if (call.method === 'GET' && pathname.includes('/manifests/'))
+      options.rateLimits.checkBudget(host, call.aim);
     try {
       const answer = await attempt(call);
       options.onCall?.(call.method, 'ok');
@@ -74,6 +77,7 @@ export function makeSend(options: SendOptions): Send {
 
   async function attempt(call: Call): Promise<Answer> {
     const answer = await exchange(call, options);
+    options.rateLimits.hear(call.url.host, answer.header('ratelimit-remaining'));
     if (answer.status === 429) {
       await discard(answer);
       throw options.rateLimits.impose(call.url.host, call.aim, answer.header('retry-after'));

@@ -36,6 +36,8 @@ export interface Lies {
   failing?: { readonly status: number; times: number };
   /** The next `times` requests break the connection. */
   breaking?: { times: number };
+  /** `ratelimit-remaining` of manifests. */
+  remaining?: string;
   /** The whole of a list of tags. */
   listBody?: string;
   /** The referrers API answers with these; without it there is none. */
@@ -283,6 +285,7 @@ export async function startFakeRegistry(): Promise<FakeRegistry> {
   }
 
   function sendManifest(request: IncomingMessage, response: ServerResponse, manifest: StoredManifest): void {
+    if (lies.remaining !== undefined) response.setHeader('ratelimit-remaining', lies.remaining);
     response.setHeader('content-type', lies.contentType ?? manifest.mediaType);
     const claim = typeof lies.digestHeader === 'object' ? lies.digestHeader.text : manifest.digest;
     if (lies.digestHeader !== 'none') response.setHeader('docker-content-digest', claim);

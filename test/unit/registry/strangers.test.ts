@@ -63,6 +63,7 @@ async function agentBehind(registry: string, location: string): Promise<string> 
     hosts,
     guard,
     limits,
+    mirrors: { placesOf: () => [], giveUp: () => false },
     authorizedSend: async ({ url }) => ({ answer: answerOf(url, 307), credential: ANONYMOUS }),
     send: async (call) => {
       calls.push(call);
