@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { clientAddress, clientNetwork } from '../http/client-address.ts';
 import { parseBasic, type PasswordCheck } from '../http/password-check.ts';
 import { makeTokenBuckets } from '../http/token-buckets.ts';
+import { makeNewTags, type NewTags } from './new-tags.ts';
 import { sendOciError } from './oci-error.ts';
 import { tooMany } from './refusal.ts';
 import type { Route } from './route.ts';
@@ -40,13 +41,6 @@ export interface Gate {
   readonly newTags: NewTags;
 }
 
-/** A client's new tags. */
-export interface NewTags {
-  /** 0, or the seconds after which one may be recorded again. */
-  take(client: Client): number;
-  giveBack(client: Client): void;
-}
-
 /** Wrong passwords of one address, in a minute. */
 const WRONG_PASSWORDS = 30;
 /** Tagseals in a row that are no accident. */
@@ -56,7 +50,6 @@ export function makeGate({ limits, trustedHops, via, checkPassword, clock }: Gat
   const buckets = (perMinute: number) => makeTokenBuckets({ perMinute, clock });
   const requests = buckets(limits.requestsPerMinute);
   const tags = buckets(limits.tagsPerMinute);
-  const newTags = buckets(limits.newTagsPerMinute);
   const logins = buckets(WRONG_PASSWORDS);
 
   async function login(
@@ -103,10 +96,7 @@ export function makeGate({ limits, trustedHops, via, checkPassword, clock }: Gat
       sendOciError(response, tooMany('requests', wait));
       return false;
     },
-    newTags: {
-      take: ({ key }) => newTags.take(key),
-      giveBack: ({ key }) => newTags.giveBack(key),
-    },
+    newTags: makeNewTags({ perMinute: limits.newTagsPerMinute, clock }),
   };
 }
 

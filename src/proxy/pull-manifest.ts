@@ -13,7 +13,8 @@ import {
   warningHeaders,
 } from './headers.ts';
 import { sendOciError } from './oci-error.ts';
-import type { Client, NewTags } from './gate.ts';
+import type { Client } from './gate.ts';
+import type { NewTags } from './new-tags.ts';
 import { reasonLocation, refusal, tooMany } from './refusal.ts';
 import type { Route } from './route.ts';
 import type {
@@ -70,7 +71,7 @@ export function makeManifestPuller({
     async byTag(route, exchange, hasReason) {
       const canonical = `${route.registry}/${route.repository}:${route.tag}`;
       await authorize({ ...route, reference: route.tag }, exchange);
-      const wait = newTags.take(exchange.client);
+      const wait = newTags.take(exchange.client.key, canonical);
       let verdict: Verdict | undefined;
       try {
         verdict = await checkImage(canonical, {
@@ -81,7 +82,7 @@ export function makeManifestPuller({
           signal: exchange.signal,
         });
       } finally {
-        if (wait === 0 && !isNew(verdict)) newTags.giveBack(exchange.client);
+        if (wait === 0) newTags.done(exchange.client.key, canonical, isNew(verdict));
       }
       exchange.onVerdict(verdict);
       if (wait > 0 && isUnrecorded(verdict)) {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startFakeRegistry, type FakeRegistry } from '../support/fake-registry.ts';
 import { call } from '../support/http-call.ts';
 import { podReview, pullPath, startServe, type ReviewAnswer, type Served } from '../support/serve.ts';
-import { readServedLedger, type ServedLedger } from '../support/served-ledger.ts';
+import { IN_THE_LOG, readServedLedger, type ServedLedger } from '../support/served-ledger.ts';
 import { makeTempFolder, type TempFolder } from '../support/temp-folder.ts';
 
 const TAGS_PER_DOOR = 100;
@@ -73,7 +73,7 @@ describe('200 new tags, asked for 8 times each at once, while the registry alter
     plain.destroy();
     tls.destroy();
     ledger = await readServedLedger(served, folder.path);
-  }, 60_000);
+  }, 180_000);
 
   afterAll(async () => {
     await served[Symbol.asyncDispose]();
@@ -84,7 +84,7 @@ describe('200 new tags, asked for 8 times each at once, while the registry alter
   it('makes 200 records, each of them in the log', () => {
     const names = [...tagsOf('pull'), ...tagsOf('pod')].map((tag) => `${registry.host}/${REPOSITORY}:${tag}`);
     expect(ledger.records.map(({ reference }) => reference).toSorted()).toEqual(names.toSorted());
-    expect(ledger.records.filter(({ phase }) => phase !== 'Logged')).toEqual([]);
+    expect(ledger.records.filter(({ phase }) => !IN_THE_LOG.test(phase))).toEqual([]);
   });
 
   it('makes 200 claims and 200 bindings and nothing else', () => {

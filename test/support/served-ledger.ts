@@ -9,6 +9,9 @@ import { makeDirectoryStore } from '../../src/store/directory-store.ts';
 import { clientOf } from './test-log.ts';
 import { NEVER } from './test-signer.ts';
 
+/** The phases of a record whose entries are in the log: the audit may have seen them by now, or not yet. */
+export const IN_THE_LOG = /^(?:Logged|Confirmed)$/;
+
 /** What a `tagseal serve` has on its disk and shows to the world. */
 export interface ServedLedger {
   /** One for each tag. */
