@@ -9,6 +9,7 @@ export const TAG_POLICIES: Resource = { group: GROUP, version: VERSION, plural: 
 export const TAG_APPROVALS: Resource = { group: GROUP, version: VERSION, plural: 'tagapprovals' };
 export const NAMESPACES: Resource = { group: '', version: 'v1', plural: 'namespaces' };
 export const PODS: Resource = { group: '', version: 'v1', plural: 'pods' };
+export const CONFIG_MAPS: Resource = { group: '', version: 'v1', plural: 'configmaps' };
 
 export const secretsIn = (namespace: string) => core('secrets', namespace);
 export const configMapsIn = (namespace: string) => core('configmaps', namespace);

@@ -14,7 +14,7 @@ import type { Resolver } from '../../check/ports.ts';
 import { runInBackground, type BackgroundJob } from '../background.ts';
 import { approvalsJob } from './approvals-job.ts';
 import type { ClusterParts } from './cluster.ts';
-import { authorityJob, policyStatusJob } from './jobs.ts';
+import { authorityJob, policyStatusJob, publicMapJob } from './jobs.ts';
 import type { ClusterNamespaces } from './namespaces.ts';
 import type { ClusterPolicies } from './policies.ts';
 import { makeScanPlace } from './scan-place.ts';
@@ -32,6 +32,8 @@ export interface ControllerParts extends ClusterParts {
   readonly policies: ClusterPolicies;
   /** Absent where the webhook's certificate is not ours to make. */
   readonly authorities: AuthoritySecret | undefined;
+  /** What everybody may know of this installation. */
+  readonly published: Readonly<Record<string, string>>;
   /** What else only one of all processes should do. */
   readonly jobs: readonly BackgroundJob[];
   readonly clock: SystemClock;
@@ -61,7 +63,7 @@ export async function runController(parts: ControllerParts, signal: AbortSignal)
 }
 
 function jobsOf(parts: ControllerParts, term: AbortSignal): readonly BackgroundJob[] {
-  const { cluster, policies, authorities, config, ledger, accept, incident, clock } = parts;
+  const { cluster, policies, authorities, config, ledger, accept, incident, clock, published } = parts;
   const approve = makeApprover({ ledger, accept, incident });
   const { tls } = config.admission;
   const isOurs = authorities !== undefined && tls.mode === 'cluster';
@@ -69,6 +71,7 @@ function jobsOf(parts: ControllerParts, term: AbortSignal): readonly BackgroundJ
     ...(isOurs
       ? [authorityJob(cluster, authorities, Math.min(AUTHORITY_EVERY_MAX_MS, tls.lifetimeMs / 6))]
       : []),
+    publicMapJob(cluster, published),
     policyStatusJob(cluster, policies, clock),
     approvalsJob({ ...parts, approve }, term),
     ...scanJobs(parts),

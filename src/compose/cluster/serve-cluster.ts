@@ -15,6 +15,7 @@ import type { ClusterAuthority } from '../serving-certificate.ts';
 import { clusterAuthority, openAuthoritySecret } from './certificate.ts';
 import { runController } from './controller.ts';
 import { followNamespaces } from './namespaces.ts';
+import { publishedTexts } from './published.ts';
 
 export interface ServeClusterParts {
   readonly config: Config;
@@ -72,8 +73,9 @@ export function serveCluster(parts: ServeClusterParts): ServingCluster | undefin
       if (config.controller.enabled) {
         const { accept, jobs } = parts;
         const { resolver } = registry;
+        const published = publishedTexts(config, core);
         const own = { ledger, resolver, accept, namespaces, policies, authorities, jobs, incident };
-        followers.push(runController({ ...follow, ...own, config, clock, metrics }, signal));
+        followers.push(runController({ ...follow, ...own, published, config, clock, metrics }, signal));
       }
       await Promise.all(followers);
     },

@@ -28,6 +28,7 @@ const RECORDS = [
   'tagseal.dev/tagpolicies get list watch',
 ];
 const STATE = 'configmaps get create patch';
+const PUBLIC = 'configmaps[tagseal-public] get';
 
 /** Everything that a service account of the chart may do, with default values. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
@@ -62,17 +63,20 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'tagseal.dev/tagrecords get list watch',
     'tagseal.dev/tagpolicies get list watch',
     'tagseal.dev/tagapprovals get list watch',
+    PUBLIC,
   ],
   'ClusterRole tagseal-approver': [
     'tagseal.dev/tagrecords get list watch',
     'tagseal.dev/tagpolicies get list watch',
     'tagseal.dev/tagapprovals get list watch',
+    PUBLIC,
     'tagseal.dev/tagapprovals create',
   ],
   'ClusterRole tagseal-admin': [
     'tagseal.dev/tagrecords get list watch create delete',
     'tagseal.dev/tagapprovals get list watch create delete',
     'tagseal.dev/tagpolicies get list watch create update patch delete',
+    PUBLIC,
   ],
 };
 

@@ -85,6 +85,16 @@ describe('with the rights that the chart gives, and all started at once', () => 
     expect(secrets).toContain('secret/tagseal-ca');
   });
 
+  it('the controller publishes what a verifier needs, and nothing secret', async () => {
+    const read = () => plane.kubectl(['get', 'configmap', 'tagseal-public', '-n', NAMESPACE, '-o', 'json']);
+    let found = await read();
+    for (let tries = 0; tries < 200 && found.code !== 0; tries++) found = await read();
+    const { data } = JSON.parse(found.stdout) as { readonly data: Readonly<Record<string, string>> };
+    expect(Object.keys(data).toSorted()).toEqual(['tagseal.json', 'trusted_root.json']);
+    expect(JSON.parse(data['tagseal.json'] ?? '')).toMatchObject({ log: { origin: 'nobody' } });
+    expect(found.stdout).not.toMatch(/PRIVATE|blinding/);
+  });
+
   it.each(ROLES)('the %s is refused nothing that it goes on without', (role) => {
     const lines = (running.get(role)?.output() ?? '').split('\n');
     expect(lines.filter((line) => /KUBERNETES_REFUSED|forbidden/.test(line))).toEqual([]);
