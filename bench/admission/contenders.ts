@@ -65,12 +65,20 @@ export interface ServeWish {
   readonly folder: string;
   readonly registry: string;
   readonly recheck: 'never' | 'always';
+  /** More lines of the config file. */
+  readonly config?: readonly string[];
   /** Flags for Node, for example `--cpu-prof`. */
   readonly nodeFlags: readonly string[];
 }
 
 /** The built program, one replica: it shares the data with all others of the folder. */
-export async function startServe({ folder, registry, recheck, nodeFlags }: ServeWish): Promise<Contender> {
+export async function startServe({
+  folder,
+  registry,
+  recheck,
+  nodeFlags,
+  config: more = [],
+}: ServeWish): Promise<Contender> {
   const config = join(folder, `${recheck}.yaml`);
   const hosts = JSON.stringify([registry]);
   await writeFile(
@@ -82,6 +90,7 @@ export async function startServe({ folder, registry, recheck, nodeFlags }: Serve
       'proxy: {enabled: false}',
       'admission: {listen: "127.0.0.1:0"}',
       'admin: {listen: "127.0.0.1:0"}',
+      ...more,
     ].join('\n'),
   );
   const child = startChild({

@@ -10,6 +10,8 @@ export interface BenchOptions {
   readonly connections: number;
   /** For the measured program, for example `--cpu-prof`. */
   readonly nodeFlags: readonly string[];
+  /** End to end: Pods are created on a real API server, with Tagseal as its webhook and without. */
+  readonly apiServer: boolean;
 }
 
 /** Throws a RangeError for what is no number in bounds, and what parseArgs throws. */
@@ -22,6 +24,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       seconds: { type: 'string', default: '3' },
       connections: { type: 'string', default: '25' },
       'node-flags': { type: 'string', default: '' },
+      'api-server': { type: 'boolean', default: false },
     },
   });
   return {
@@ -30,6 +33,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     seconds: count('seconds', values.seconds, 600),
     connections: count('connections', values.connections, 1000),
     nodeFlags: values['node-flags'].split(' ').filter((flag) => flag !== ''),
+    apiServer: values['api-server'],
   };
 }
 

@@ -29,8 +29,10 @@ export interface StartedControlPlane extends AsyncDisposable, Pick<Clients, 'kub
  */
 export async function startControlPlane({
   folder,
+  apiServerFlags = [],
 }: {
   readonly folder: string;
+  readonly apiServerFlags?: readonly string[];
 }): Promise<StartedControlPlane> {
   const [port = 0, etcdPort = 0, peerPort = 0] = await freePorts(3);
   const certificates = join(folder, 'certificates');
@@ -53,6 +55,7 @@ export async function startControlPlane({
           ...['--endpoint-reconciler-type=none', '--advertise-address=192.0.2.1'],
           '--enable-admission-plugins=NodeRestriction',
           '--disable-admission-plugins=ServiceAccount',
+          ...apiServerFlags,
         ],
       }),
     );
