@@ -5,7 +5,7 @@ import type { TagReference } from '../reference/reference.ts';
 import { currentDigest } from './current-digest.ts';
 import { dueRecord, foreseen, isRefusal, recordDue } from './due-record.ts';
 import type { Ledger, Resolver, VerifiedRecord } from './ports.ts';
-import { afterRecording, exempt, noVerdict, pinnedByDigest, verdict } from './reach-verdict.ts';
+import { afterRecording, exempt, noVerdict, pinnedByDigest, verdict, type Step } from './reach-verdict.ts';
 import type { CheckContext, CheckImage, Verdict } from './verdict.ts';
 
 export interface CheckImageParts {
@@ -36,12 +36,12 @@ export function makeCheckImage({ policy, ledger, resolver, incident }: CheckImag
     const { rule, tracked } = match;
     const { signal } = context;
     let known: VerifiedRecord | undefined;
-    let isResolving = false;
+    let during: Step | undefined;
     try {
       known = await ledger.find(reference, signal);
-      isResolving = true;
+      during = 'resolution';
       const current = await currentDigest({ reference, rule, tracked, context, known, resolver });
-      isResolving = false;
+      during = undefined;
       let judgement = judge(reference, current.digest, known?.record.digest);
       // before a refusal: somebody may have accepted the move, and our memory not have heard of it
       if (isRefusal(judgement)) known = (await ledger.latest(reference, signal)) ?? known;
@@ -52,6 +52,7 @@ export function makeCheckImage({ policy, ledger, resolver, incident }: CheckImag
         const future = await foreseen(ledger, due, { reference, known, signal });
         return verdict({ ...story, judgement: due.otherwise, known, future });
       }
+      during = 'recording';
       const outcome = await recordDue(ledger, due, story);
       known = outcome.found;
       // a tracked tag is never refused for moving: it means what is recorded by now
@@ -60,7 +61,12 @@ export function makeCheckImage({ policy, ledger, resolver, incident }: CheckImag
       return afterRecording({ ...story, judgement, known }, outcome);
     } catch (error) {
       const asked = { text: reference.text, reference, mode: rule.mode, known };
-      return noVerdict({ ...asked, error, incident, ...(isResolving && { rule }) });
+      return noVerdict({
+        ...asked,
+        error,
+        incident,
+        ...(during && { during: { step: during, rule, signal } }),
+      });
     }
   }
 }

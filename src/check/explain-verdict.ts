@@ -18,11 +18,17 @@ function judged(verdict: Verdict): readonly [string, string] | undefined {
     case 'admit':
       return judgedAdmission(verdict);
     case 'pending':
-      return ['reserved', `the tag means ${verdict.record.digest}, and the log does not prove it yet`];
+      return judgedPending(verdict);
     case 'deny':
     case 'report':
       return judgedDenial(verdict.denial);
   }
+}
+
+function judgedPending({ record }: Extract<Verdict, { kind: 'pending' }>): readonly [string, string] {
+  return record === undefined
+    ? ['first', 'the tag is being recorded, and its record is not written yet']
+    : ['reserved', `the tag means ${record.digest}, and the log does not prove it yet`];
 }
 
 function judgedAdmission({ pin, record, notes }: Admission): readonly [string, string] {
@@ -70,14 +76,8 @@ function answer(verdict: Verdict, match: RuleMatch | undefined): Answer {
       return { ...admitted(verdict), digest: verdict.pin };
     case 'exempt':
       return { says: `let through as it is: ${verdict.why}` };
-    case 'pending': {
-      const { record, retryAfterSeconds } = verdict;
-      return {
-        says: `not yet: ${record.digest} is being published`,
-        digest: record.digest,
-        next: `ask again in ${retryAfterSeconds} s`,
-      };
-    }
+    case 'pending':
+      return notYet(verdict);
     case 'deny': {
       const { denial } = verdict;
       return { says: `refused: ${denial.reason}`, reason: denial.reason, next: advice(denial) };
@@ -117,4 +117,11 @@ function advice({ reason, message, retryAfterSeconds }: Denial): string | undefi
   if (lines.length > 0) return lines.at(-1);
   if (reason === 'INTERNAL') return message;
   return retryAfterSeconds === undefined ? undefined : `ask again in ${retryAfterSeconds} s`;
+}
+
+function notYet({ record, retryAfterSeconds }: Extract<Verdict, { kind: 'pending' }>): Answer {
+  const next = `ask again in ${retryAfterSeconds} s`;
+  if (record === undefined) return { says: 'not yet: the tag is being recorded', next };
+  const { digest } = record;
+  return { says: `not yet: ${digest} is being published`, digest, next };
 }

@@ -93,29 +93,52 @@ function notYet(story: Question, record: KnownRecord, retryAfterSeconds: number)
   return admission(story, record, { first: false, notes: [...notes, { kind: 'notLoggedYet' }] });
 }
 
+/** Where an asker was, of those places where more than the error counts. */
+export type Step = 'resolution' | 'recording';
+
+interface During {
+  readonly step: Step;
+  readonly rule: Rule;
+  readonly signal: AbortSignal;
+}
+
 export interface Unreached {
   readonly text: string;
   readonly reference?: Reference;
   readonly error: unknown;
   readonly incident: (error: unknown) => string;
   readonly mode: Mode;
-  /** Only where the registry could not be asked: a rule forgives nobody else's silence. */
-  readonly rule?: Rule;
+  readonly during?: During;
   readonly known?: VerifiedRecord | undefined;
 }
 
 /** No verdict could be reached: only a rule may forgive that, and only for codes that say nothing about evidence. */
-export function noVerdict({ text, reference, error, incident, mode, rule, known }: Unreached): Verdict {
+export function noVerdict(unreached: Unreached): Verdict {
+  const { text, reference, error, incident, mode, during, known } = unreached;
   const appError = toAppError(error);
+  if (reference !== undefined && isTooSlow(appError, during)) return stillRecording(reference, known);
   const denial =
     appError.code === 'INTERNAL' ? internalDenial(text, incident(error)) : unreachedDenial(text, appError);
   const asked = { ...(reference && { reference }), ...(known && { record: known.record }) };
-  if (forgives(rule, appError.code, known)) return { kind: 'report', mode: 'warn', ...asked, denial };
+  if (forgives(during, appError.code, known)) return { kind: 'report', mode: 'warn', ...asked, denial };
   return byMode(mode, asked, denial);
 }
 
-function forgives(rule: Rule | undefined, code: ErrorCode, known: VerifiedRecord | undefined): boolean {
-  return known === undefined && rule?.onUnresolvable === 'warn' && isUnavailable(code);
+/** A rule forgives the registry's silence, and nobody else's. */
+function forgives(during: During | undefined, code: ErrorCode, known: VerifiedRecord | undefined): boolean {
+  if (during?.step !== 'resolution' || known !== undefined) return false;
+  return during.rule.onUnresolvable === 'warn' && isUnavailable(code);
+}
+
+/** The asker's time is over, and the recording goes on without it. A rule that refuses nothing is told the error. */
+function isTooSlow({ code }: AppError, during: During | undefined): boolean {
+  if (during?.step !== 'recording' || code !== 'DEADLINE_EXCEEDED') return false;
+  return during.rule.mode === 'enforce' && during.signal.aborted;
+}
+
+/** Come again: the next asker joins what has been begun. */
+function stillRecording(reference: Reference, known: VerifiedRecord | undefined): Verdict {
+  return { kind: 'pending', reference, ...(known && { record: known.record }), retryAfterSeconds: 1 };
 }
 
 function admitRecorded(story: Story, digest: Digest): Verdict {

@@ -74,7 +74,8 @@ export type Verdict =
   | {
       readonly kind: 'pending';
       readonly reference: Reference;
-      readonly record: KnownRecord;
+      /** Absent while not even the reservation has been made. */
+      readonly record?: KnownRecord;
       readonly retryAfterSeconds: number;
     };
 

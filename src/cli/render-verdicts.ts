@@ -79,7 +79,7 @@ function noteOf(verdict: Verdict): string {
     case 'exempt':
       return verdict.why;
     case 'pending':
-      return 'reserved, not in the log yet; ask again';
+      return 'being recorded, not in the log yet; ask again';
     case 'deny':
       return '';
     case 'report':

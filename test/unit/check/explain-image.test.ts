@@ -228,7 +228,7 @@ function namedBy(verdict: Verdict): string {
     case 'admit':
       return verdict.pin;
     case 'pending':
-      return verdict.record.digest;
+      return verdict.record?.digest ?? 'recorded';
     case 'exempt':
       return verdict.why;
     case 'deny':

@@ -17,13 +17,13 @@ function check(
   text: string,
   rule: Readonly<Record<string, unknown>>,
   change: Partial<Ledger>,
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<Verdict> {
   const resolver = makeScriptedResolver();
   resolver.now(TAG, digestOfB);
   const policy = compilePolicy(parsePolicy([{ match: { images: ['**'] }, ...rule }]));
   const ledger = { ...makeMemoryLedger(), ...change };
   const checkImage = makeCheckImage({ policy: () => policy, ledger, resolver, incident: String });
-  const { signal } = new AbortController();
   return checkImage(text, { origin: 'admission', mayRecord: true, mayResolve: true, signal });
 }
 
@@ -111,5 +111,30 @@ describe('checkImage and what it asks for', () => {
     const { ask, ages } = setUp({ recheck }, true);
     await ask();
     expect(ages).toEqual([age]);
+  });
+});
+
+describe('checkImage whose time ends during a first sight', () => {
+  /** The ledger goes on recording; the asker's signal ends its wait. */
+  async function tooLate(rule: Readonly<Record<string, unknown>>, isOver: boolean): Promise<Verdict> {
+    const record = failing('DEADLINE_EXCEEDED');
+    return check('alpine:3.16', rule, { record }, isOver ? AbortSignal.abort() : undefined);
+  }
+
+  it('says that it is being recorded, and when to come again', async () => {
+    const verdict = await tooLate({}, true);
+    expect(verdict).toMatchObject({ kind: 'pending', retryAfterSeconds: 1 });
+    expect(verdict).not.toHaveProperty('record');
+  });
+
+  it.each([
+    ['warns', { mode: 'warn' }, true],
+    ['audits', { mode: 'audit' }, true],
+  ] as const)('tells a rule that only %s the error', async (_, rule, isOver) => {
+    expect(await tooLate(rule, isOver)).toMatchObject({ denial: { reason: 'DEADLINE_EXCEEDED' } });
+  });
+
+  it('denies where something else ran out of time', async () => {
+    expect(await tooLate({}, false)).toMatchObject({ kind: 'deny', denial: { reason: 'DEADLINE_EXCEEDED' } });
   });
 });
