@@ -1,8 +1,9 @@
 import type { Programs } from './cli/ports.ts';
+import { openClusterRuntime } from './compose/kubectl/open-cluster-runtime.ts';
 import { runMonitor } from './compose/run-monitor.ts';
-import { openRuntime } from './compose/runtime.ts';
+import { commandLogger, openRuntime } from './compose/runtime.ts';
 import { startServing } from './compose/serve.ts';
-import { readConfig } from './config/read-config.ts';
+import { callersCluster, readConfig } from './config/read-config.ts';
 import { generateKey } from './rekor/key-signer.ts';
 
 export interface ComposeSources {
@@ -15,6 +16,11 @@ export function composePrograms({ environment, workingDirectory }: ComposeSource
   const home = environment['HOME'];
   const configOf = (file: string | undefined) => readConfig({ file, environment, workingDirectory });
   return {
+    async openCluster(options, signal) {
+      const access = callersCluster(options, { environment, workingDirectory });
+      const logger = commandLogger({ logLevel: environment['TAGSEAL_LOG_LEVEL'] });
+      return openClusterRuntime({ access, options, home, logger }, signal);
+    },
     openRuntime: async (file) => openRuntime({ config: configOf(file), home }),
     serve: async (file, signal) => startServing({ config: configOf(file), home, signal }),
     monitor: (options, file, signal) => runMonitor(options, configOf(file), signal),

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { userInfo } from 'node:os';
+import { parse } from 'node:path';
 import process from 'node:process';
 import { addAbortSignal } from 'node:stream';
 import { isatty } from 'node:tty';
@@ -73,7 +74,10 @@ async function main(): Promise<void> {
   process.stderr.on('error', ignoreClosedPipe);
   process.on('unhandledRejection', crash).on('uncaughtException', crash);
   const programs = composePrograms({ environment: process.env, workingDirectory: process.cwd() });
-  process.exitCode = await runCli(process.argv.slice(2), { io: makeIo(), programs, debug });
+  // kubectl runs the program of that name as its plugin
+  const isPlugin = parse(process.argv[1] ?? '').name === 'kubectl-tagseal';
+  const as = isPlugin ? 'kubectl tagseal' : 'tagseal';
+  process.exitCode = await runCli(process.argv.slice(2), { io: makeIo(), programs, as, debug });
 }
 
 void main();

@@ -10,18 +10,22 @@ export async function helpBlocks(): Promise<Readonly<Record<string, string>>> {
   const names = shown.map((each) => each.name()).filter((name) => name !== 'help');
   const blocks: Record<string, string> = { tagseal: await helpOf([]) };
   for (const name of names) blocks[`tagseal ${name}`] = await helpOf([name]);
+  const plugin = 'kubectl tagseal';
+  blocks[plugin] = await helpOf([], plugin);
+  // the others are those of tagseal
+  blocks[`${plugin} accept`] = await helpOf(['accept'], plugin);
   return blocks;
 }
 
 /** The options that every command takes are told once, by the program itself. */
-async function helpOf(command: readonly string[]): Promise<string> {
+async function helpOf(command: readonly string[], as?: CliParts['as']): Promise<string> {
   let text = '';
-  await runCli(
-    [...command, '--help'],
-    partsWith((part) => {
+  await runCli([...command, '--help'], {
+    ...partsWith((part) => {
       text += part;
     }),
-  );
+    ...(as && { as }),
+  });
   const own = command.length === 0 ? text : text.replace(/\nGlobal Options:\n(?: .*\n)*/, '');
   return codeBlock('text', own);
 }
@@ -46,6 +50,7 @@ function partsWith(stdout: (text: string) => void): CliParts {
     },
     programs: {
       openRuntime: never,
+      openCluster: never,
       serve: never,
       monitor: () => {
         throw new Error('help watches nothing');

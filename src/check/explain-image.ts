@@ -8,7 +8,7 @@ import { answerSteps } from './explain-answers.ts';
 import { referenceStep, ruleStep } from './explain-question.ts';
 import { judgementSteps, verdictStep } from './explain-verdict.ts';
 import { overhear, type Heard } from './overhear.ts';
-import type { Verdict } from './verdict.ts';
+import type { CheckContext, Verdict } from './verdict.ts';
 
 /** One thing on the way to an answer. */
 export interface ExplainStep {
@@ -26,6 +26,9 @@ export interface Explanation {
   readonly verdict: Verdict;
 }
 
+/** Where the image is to run. */
+export type RunPlace = Pick<CheckContext, 'namespace' | 'mode'>;
+
 /** Never throws, as `checkImage`; records nothing. */
 export type ExplainImage = (text: string, signal: AbortSignal) => Promise<Explanation>;
 
@@ -33,16 +36,27 @@ export type ExplainImage = (text: string, signal: AbortSignal) => Promise<Explan
  * Why the answer for an image text is what it is. Nothing is decided here: `checkImage` decides, and its policy, ledger
  * and registry are listened to.
  */
-export function makeExplainImage(parts: CheckImageParts): ExplainImage {
+export function makeExplainImage(parts: CheckImageParts, place: RunPlace = {}): ExplainImage {
   return async function explainImage(text, signal) {
     const { heard, ...listened } = overhear(parts);
     const checkImage = makeCheckImage({ ...parts, ...listened });
-    const verdict = await checkImage(text, { origin: 'cli', mayRecord: false, mayResolve: true, signal });
-    return { steps: stepsOf(text, heard, verdict), verdict };
+    const verdict = await checkImage(text, {
+      ...place,
+      origin: 'cli',
+      mayRecord: false,
+      mayResolve: true,
+      signal,
+    });
+    return { steps: stepsOf(text, { heard, place }, verdict), verdict };
   };
 }
 
-function stepsOf(text: string, heard: Heard, verdict: Verdict): readonly ExplainStep[] {
+interface Asked {
+  readonly heard: Heard;
+  readonly place: RunPlace;
+}
+
+function stepsOf(text: string, asked: Asked, verdict: Verdict): readonly ExplainStep[] {
   let reference: Reference | TagReference;
   try {
     reference = parseReference(text);
@@ -52,22 +66,22 @@ function stepsOf(text: string, heard: Heard, verdict: Verdict): readonly Explain
     return [{ step: 'reference', says, code }, verdictStep(verdict, undefined)];
   }
   const read = referenceStep(reference);
-  const match = matchOf(reference, heard);
+  const match = matchOf(reference, asked);
   if (match === undefined || !isTagReference(reference)) return [read, verdictStep(verdict, undefined)];
   return [
     read,
     ruleStep(match),
-    ...answerSteps(heard.answers, reference, verdict),
+    ...answerSteps(asked.heard.answers, reference, verdict),
     ...judgementSteps(verdict),
     verdictStep(verdict, match),
   ];
 }
 
 /** The rule by the very policy that the answer was given by; undefined where none was needed or none could be had. */
-function matchOf(reference: Reference, { policy }: Heard): RuleMatch | undefined {
+function matchOf(reference: Reference, { heard: { policy }, place }: Asked): RuleMatch | undefined {
   if (policy === undefined) return undefined;
   try {
-    return ruleFor(policy, reference);
+    return ruleFor(policy, reference, place);
   } catch {
     // checkImage met the same error: the verdict tells it
     return undefined;

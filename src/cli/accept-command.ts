@@ -1,16 +1,14 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { notRecordedDenial } from '../check/denial.ts';
 import { AppError } from '../errors/app-error.ts';
-import { quote } from '../errors/quote.ts';
 import type { Approval, KnownRecord } from '../ledger/record.ts';
-import { isApprovalText } from '../ledger/statement.ts';
+import { approvalLine, parseMove } from './accept-request.ts';
 import { EXIT, exitCodeOfReason } from './exit-code.ts';
 import type { Outcome } from './outcome.ts';
 import type { AcceptOutcome, AcceptRequest, Before, Io } from './ports.ts';
 import { recordJson, toJson } from './render-json.ts';
 import { renderFacts } from './render-table.ts';
 import type { Session } from './session.ts';
-import { parseTagArgument } from './tag-argument.ts';
 
 export interface AcceptOptions {
   readonly reason: string;
@@ -25,15 +23,11 @@ export async function acceptMove(
   text: string,
   { reason, by }: AcceptOptions,
 ): Promise<Outcome> {
-  const reference = parseTagArgument(text);
-  const { digest } = reference;
-  if (digest === undefined) {
-    throw new AppError({
-      code: 'REFERENCE_INVALID',
-      message: `cannot accept ${quote(text)}: it names no digest; write the digest that the tag points to now, as the refusal prints it: ${reference.canonical}@sha256:...`,
-    });
-  }
-  const approval = { by: line('--by', by ?? userOf(session.io)), reason: line('--reason', reason) };
+  const { reference, digest } = parseMove(text);
+  const approval = {
+    by: approvalLine('--by', by ?? userOf(session.io)),
+    reason: approvalLine('--reason', reason),
+  };
   const outcome = await accepted(session, { reference, digest, approval });
   if (outcome.kind === 'unknown') {
     const problem = `${notRecordedDenial(reference).message.replaceAll('\n', '; ')}; only a recorded tag can move`;
@@ -125,14 +119,5 @@ function userOf({ userName }: Io): string {
     code: 'DOCUMENT_INVALID',
     message:
       'cannot accept a move: the system has no name for the user who runs this; say who accepts with --by',
-  });
-}
-
-function line(option: string, text: string): string {
-  const trimmed = text.trim();
-  if (isApprovalText(trimmed)) return trimmed;
-  throw new AppError({
-    code: 'DOCUMENT_INVALID',
-    message: `cannot accept a move: ${option} ${quote(text)} is not one line of 1 to 256 printable characters; write one`,
   });
 }

@@ -2,11 +2,11 @@ import { askAll } from './ask.ts';
 import type { Outcome } from './outcome.ts';
 import { makeProgress } from './progress.ts';
 import { renderVerdicts } from './render-verdicts.ts';
-import type { Session } from './session.ts';
+import type { ReadSession } from './session.ts';
 
 /** `check` and `record`, which differ in `mayRecord` alone. */
 export async function checkImages(
-  { io, runtime, options, colors, signal }: Session,
+  { io, runtime, options, colors, signal }: ReadSession,
   images: readonly string[],
   mayRecord: boolean,
 ): Promise<Outcome> {

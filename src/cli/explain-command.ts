@@ -4,12 +4,12 @@ import type { Outcome } from './outcome.ts';
 import { printable } from './printable.ts';
 import { toJson, verdictJson } from './render-json.ts';
 import { paintOf, renderVerdicts } from './render-verdicts.ts';
-import type { Session } from './session.ts';
+import type { ReadSession } from './session.ts';
 import { wordOf } from './verdict-word.ts';
 
 /** The steps to the answer in words, and the answer; exits as `check` does. Records nothing. */
 export async function explainImage(
-  { runtime, options, colors, signal }: Session,
+  { runtime, options, colors, signal }: ReadSession,
   image: string,
 ): Promise<Outcome> {
   const { steps, verdict } = await runtime.explain(image, signal);

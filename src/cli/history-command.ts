@@ -7,7 +7,7 @@ import type { Outcome } from './outcome.ts';
 import type { GenerationFound } from './ports.ts';
 import { generationJson, toJson } from './render-json.ts';
 import { renderTable, type Cell } from './render-table.ts';
-import type { Session } from './session.ts';
+import type { ReadSession } from './session.ts';
 import { parseTagArgument } from './tag-argument.ts';
 
 const HEADER = [
@@ -28,7 +28,7 @@ type Shown =
 
 /** Every generation of a tag that the store holds, its evidence verified, oldest first. Asks nobody else. */
 export async function showHistory(
-  { runtime, options, colors, debug, signal }: Session,
+  { runtime, options, colors, debug, signal }: ReadSession,
   text: string,
 ): Promise<Outcome> {
   const reference = parseTagArgument(text);

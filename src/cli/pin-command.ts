@@ -8,7 +8,7 @@ import { parseSource } from './pin/parse-documents.ts';
 import { plan, type Plan, type Target } from './pin/plan.ts';
 import { changesJson, changesTable, unifiedDiff } from './pin/render-plan.ts';
 import { makeProgress } from './progress.ts';
-import type { Session } from './session.ts';
+import type { ReadSession } from './session.ts';
 
 export interface PinOptions {
   readonly diff?: boolean;
@@ -28,7 +28,7 @@ const MAX_IMAGES = 1000;
 
 /** Rewrites the image texts of YAML files, all of them or none: one refused image leaves every file as it was. */
 export async function pinFiles(
-  session: Session,
+  session: ReadSession,
   names: readonly string[],
   options: PinOptions,
 ): Promise<Outcome> {
@@ -42,7 +42,7 @@ export async function pinFiles(
 }
 
 async function readSources(
-  { io, options }: Session,
+  { io, options }: ReadSession,
   names: readonly string[],
   writes: boolean,
 ): Promise<readonly (SourceFile | Piped)[]> {
@@ -54,7 +54,11 @@ async function readSources(
   return [{ name: 'stdin', bytes: await io.readStdin() }];
 }
 
-async function verdictsFor({ io, runtime, signal }: Session, targets: readonly Target[], mayRecord: boolean) {
+async function verdictsFor(
+  { io, runtime, signal }: ReadSession,
+  targets: readonly Target[],
+  mayRecord: boolean,
+) {
   const images = [...new Set(targets.flatMap(({ spots }) => spots.map(({ image }) => image)))];
   if (images.length > MAX_IMAGES) {
     throw invalid(
@@ -68,7 +72,11 @@ async function verdictsFor({ io, runtime, signal }: Session, targets: readonly T
   });
 }
 
-function preview({ options }: Session, { targets, problems }: Plan, { check, diff }: PinOptions): Outcome {
+function preview(
+  { options }: ReadSession,
+  { targets, problems }: Plan,
+  { check, diff }: PinOptions,
+): Outcome {
   const changed = targets.some(({ changes }) => changes.length > 0);
   const code = check === true && changed ? EXIT.denied : EXIT.ok;
   if (options.output === 'json') return { code, problems, stdout: changesJson(targets) };
@@ -76,7 +84,7 @@ function preview({ options }: Session, { targets, problems }: Plan, { check, dif
 }
 
 async function replaceAll(
-  { io, options }: Session,
+  { io, options }: ReadSession,
   files: readonly (SourceFile | Piped)[],
   { targets, problems }: Plan,
 ): Promise<Outcome> {

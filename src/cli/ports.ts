@@ -5,6 +5,7 @@ import type { SignatureVerifier } from '../ledger/evidence.ts';
 import type { Approval, KnownRecord, TagRecord } from '../ledger/record.ts';
 import type { Digest } from '../reference/digest.ts';
 import type { TagReference } from '../reference/reference.ts';
+import type { ClusterOptions, ClusterRuntime } from './kubectl/ports.ts';
 import type { MonitorEvent, MonitorOptions } from './monitor/ports.ts';
 
 /** A record with the evidence that was verified. */
@@ -106,11 +107,42 @@ export interface Trust {
   signerOf(verifier: SignatureVerifier): RecordSigner;
 }
 
-/**
- * What the commands work on; opened for one command and closed after it. Opening asks no signer for a token. All throw
- * STORE_UNAVAILABLE, RECORD_*, LOG_*, IDENTITY_MISMATCH, DEADLINE_EXCEEDED.
- */
-export interface Runtime {
+/** What runs in a container, compared with what is recorded of its tag. */
+export interface ScanRow {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly container: string;
+  /** As the Pod's spec has it. */
+  readonly image: string;
+  /** Canonical, without a digest. */
+  readonly reference: string;
+  /** What the node says it runs; absent where it says nothing that can be compared. */
+  readonly running?: Digest;
+  readonly recorded?: KnownRecord;
+  readonly result: ScanResult;
+}
+
+export type ScanResult =
+  | { readonly kind: 'ok' | 'mismatch' | 'unrecorded' | 'exempt' | 'unknown' }
+  /** The digest of an earlier generation. */
+  | { readonly kind: 'older'; readonly generation: number }
+  /** The record counts for nothing, or could not be had. */
+  | { readonly kind: 'failed'; readonly error: unknown };
+
+export interface ScanReport {
+  /** By namespace, Pod and container. */
+  readonly rows: readonly ScanRow[];
+  /** Pods that were looked at. */
+  readonly pods: number;
+  /** Images that were left out, since there are too many. */
+  readonly skipped: number;
+}
+
+/** Which Pods. `optedIn`: those of all namespaces that have a mode. */
+export type ScanPlaces = { readonly namespace: string } | 'optedIn';
+
+/** What commands that only read work on. */
+export interface ReadRuntime {
   readonly checkImage: CheckImage;
   readonly checkWorkload: CheckWorkload;
   /** The newest generation, verified, from the store alone: no registry and no log is asked. */
@@ -119,10 +151,21 @@ export interface Runtime {
   generations(reference: TagReference, signal: AbortSignal): Promise<readonly GenerationFound[]>;
   /** The tags of all records in the store, in no particular order; a tag may come more than once. */
   tags(signal: AbortSignal): AsyncIterable<ListedTag>;
-  /** Throws DIGEST_MISMATCH, which names both, when the tag does not point to the digest now; REGISTRY_*. */
-  accept(request: AcceptRequest, signal: AbortSignal): Promise<AcceptOutcome>;
   /** Never throws, as `checkImage`; records nothing. */
   readonly explain: ExplainImage;
+  /** Running Pods against the records; reads only. Absent outside a cluster. Throws KUBERNETES_*. */
+  scan?(places: ScanPlaces | undefined, signal: AbortSignal): Promise<ScanReport>;
+  readonly trust: Trust;
+  close(): Promise<void>;
+}
+
+/**
+ * What the commands work on; opened for one command and closed after it. Opening asks no signer for a token. All throw
+ * STORE_UNAVAILABLE, RECORD_*, LOG_*, IDENTITY_MISMATCH, DEADLINE_EXCEEDED.
+ */
+export interface Runtime extends ReadRuntime {
+  /** Throws DIGEST_MISMATCH, which names both, when the tag does not point to the digest now; REGISTRY_*. */
+  accept(request: AcceptRequest, signal: AbortSignal): Promise<AcceptOutcome>;
   /** From the log alone; `reference.digest`, else what the tag points to now, is tried. Throws RECORD_LOST. */
   restore(reference: TagReference, signal: AbortSignal): Promise<RestoreOutcome>;
   /** Verifies all of the record by our own trust first. `dryRun` verifies and compares, and writes nothing. */
@@ -133,8 +176,6 @@ export interface Runtime {
   ): Promise<ImportOutcome>;
   /** Keyless: asks for a certificate where there is none. Throws SIGNER_UNAVAILABLE, IDENTITY_MISMATCH. */
   identity(signal: AbortSignal): Promise<SignerIdentity>;
-  readonly trust: Trust;
-  close(): Promise<void>;
 }
 
 /** A running `tagseal serve`. */
@@ -148,6 +189,8 @@ export interface Serving {
 export interface Programs {
   /** Throws CONFIG_INVALID, KEY_INVALID, TRUST_ROOT_INVALID, LOG_*, STORE_UNAVAILABLE. */
   openRuntime(configFile: string | undefined): Promise<Runtime>;
+  /** As `kubectl tagseal`: no config, no key; see ClusterRuntime. */
+  openCluster(options: ClusterOptions, signal: AbortSignal): Promise<ClusterRuntime>;
   /** Resolves once every door is listening; `signal` stops them cleanly. */
   serve(configFile: string | undefined, signal: AbortSignal): Promise<Serving>;
   /**

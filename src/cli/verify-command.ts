@@ -11,7 +11,7 @@ import { printable } from './printable.ts';
 import type { RecordSigner, RecordWithEvidence } from './ports.ts';
 import { renderFacts } from './render-table.ts';
 import { evidenceFolder, saveEvidence, type SavedEvidence } from './save-evidence.ts';
-import type { Session } from './session.ts';
+import type { ReadSession } from './session.ts';
 import { parseTagArgument } from './tag-argument.ts';
 
 type Verified =
@@ -31,7 +31,7 @@ interface Answer {
 
 /** Verifies the stored evidence of tags without asking registry or log, and saves it for other tools. */
 export async function verifyRecords(
-  session: Session,
+  session: ReadSession,
   texts: readonly string[],
   save: string | undefined,
 ): Promise<Outcome> {
@@ -51,7 +51,7 @@ export async function verifyRecords(
 }
 
 async function verifyOne(
-  { runtime, debug, signal }: Session,
+  { runtime, debug, signal }: ReadSession,
   text: string,
   folderOf: (found: RecordWithEvidence) => string | undefined,
 ): Promise<Verified> {

@@ -1,5 +1,4 @@
 import { createHash, hkdfSync, randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import { pause } from '../cache/pause.ts';
 import { makeCheckImage } from '../check/check-image.ts';
 import type { Ledger } from '../check/ports.ts';
@@ -21,6 +20,7 @@ import type { OpenedStore } from '../store/opened-store.ts';
 import { openCluster, type OpenedCluster } from './cluster/open-cluster.ts';
 import { followPolicies, type ClusterPolicies } from './cluster/policies.ts';
 import { countLogCalls, countRecords, countRegistryCalls } from './counted.ts';
+import { dockerConfig } from './docker-config.ts';
 import { makeEmbeddedLogCheck } from './embedded-log-check.ts';
 import { openBlindingKey } from './key-files.ts';
 import { assembleLedger, type LedgerAssembly } from './ledger-parts.ts';
@@ -216,11 +216,7 @@ interface RegistryWish {
 function registryOptions({ config, home, clock, extraCa, allowPrivate, metrics }: RegistryWish) {
   const { allow, plainHttp, mirrors, credentialsFile } = config.registries;
   const mirrorHosts = [...mirrors.values()].flat().map(({ registry }) => registry);
-  const defaultFile = home === undefined ? undefined : join(home, '.docker', 'config.json');
-  const file =
-    credentialsFile !== undefined
-      ? { path: credentialsFile, required: true }
-      : defaultFile && { path: defaultFile, required: false };
+  const file = credentialsFile === undefined ? dockerConfig(home) : { path: credentialsFile, required: true };
   return {
     clock,
     allowPrivate,
@@ -233,7 +229,8 @@ function registryOptions({ config, home, clock, extraCa, allowPrivate, metrics }
   };
 }
 
-function incidentReporter(logger: Logger): (error: unknown) => string {
+/** Logs an error that nobody expected, and gives the id under which it was logged. */
+export function incidentReporter(logger: Logger): (error: unknown) => string {
   return (error) => {
     const id = randomUUID();
     logger.error('internal.error', { id, error }, 'an error that nobody expected');

@@ -59,7 +59,8 @@ function trustedRoot({ log, sigstore }: Core): Readonly<Record<string, unknown>>
   return trustedRootFor(log.trusted[0], sigstore);
 }
 
-function signerOf(verifier: SignatureVerifier): RecordSigner {
+/** Who made a signature of a verified record. */
+export function signerOf(verifier: SignatureVerifier): RecordSigner {
   if (verifier.kind === 'certificate') {
     const { identity, issuer } = parseSigningCertificate(Buffer.from(verifier.der, 'base64'));
     return { kind: 'keyless', identity, issuer };
@@ -72,7 +73,7 @@ function signerOf(verifier: SignatureVerifier): RecordSigner {
 }
 
 /** A command tells its user by its output; log lines are for who asks for them. */
-function commandLogger({ logLevel }: Config): Logger {
+export function commandLogger({ logLevel }: { readonly logLevel: string | undefined }): Logger {
   if (logLevel === 'debug') return makeLogger({ level: 'debug', stream: process.stderr, clock: systemClock });
   const quiet = () => undefined;
   return { error: quiet, warn: quiet, info: quiet, debug: quiet };

@@ -3,9 +3,15 @@ import type { ClusterAccess, Config } from './config.ts';
 import type { ConfigPlace } from './to-config.ts';
 import { contradiction, type ValueReader } from './value-reader.ts';
 
+export function clusterAccess(get: ValueReader, place: ConfigPlace): ClusterAccess {
+  return accessBy(get.optional('kubernetes.kubeconfigFile'), place);
+}
+
 /** As kubectl finds its cluster: the named file, `$KUBECONFIG`, the service account of a Pod, `~/.kube/config`. */
-export function clusterAccess(get: ValueReader, { absolute, environment }: ConfigPlace): ClusterAccess {
-  const file = get.optional('kubernetes.kubeconfigFile');
+export function accessBy(
+  file: string | undefined,
+  { absolute, environment }: Pick<ConfigPlace, 'absolute' | 'environment'>,
+): ClusterAccess {
   const named = file === undefined ? (environment['KUBECONFIG'] ?? '').split(delimiter) : [file];
   const files = named.filter((name) => name !== '').map(absolute);
   if (files.length > 0) return { by: 'kubeconfig', files };

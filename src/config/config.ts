@@ -88,7 +88,12 @@ export type StoreSettings =
 
 /** Which cluster, and as whom: by kubeconfig files, the first one's entries winning, or as the Pod that this runs in. */
 export type ClusterAccess =
-  | { readonly by: 'kubeconfig'; readonly files: readonly string[] }
+  | {
+      readonly by: 'kubeconfig';
+      readonly files: readonly string[];
+      /** Default: the current one. */
+      readonly context?: string;
+    }
   | { readonly by: 'serviceAccount'; readonly host: string; readonly port: string };
 
 export interface KubernetesSettings {

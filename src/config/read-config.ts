@@ -4,7 +4,9 @@ import { parseDocument } from 'yaml';
 import { AppError } from '../errors/app-error.ts';
 import { toConfig } from './to-config.ts';
 import { CONFIG_VARIABLE, readSettings } from './raw-settings.ts';
-import type { Config } from './config.ts';
+import { accessBy } from './cluster-settings.ts';
+import type { ClusterAccess, Config } from './config.ts';
+import type { Absolute } from './value-reader.ts';
 
 const MAX_CONFIG_BYTES = 1_048_576;
 /** Read when neither `--config` nor TAGSEAL_CONFIG names a file; it may be missing. */
@@ -29,8 +31,22 @@ export function readConfig({ file, environment, workingDirectory }: ConfigSource
   return toConfig(values, {
     source: path,
     environment,
-    absolute: (name) => resolve(workingDirectory, expandHome(name, environment)),
+    absolute: absoluteIn({ environment, workingDirectory }),
   });
+}
+
+/** As kubectl finds the cluster of whoever calls it, with its flags `--kubeconfig` and `--context`. */
+export function callersCluster(
+  { kubeconfig, context }: { readonly kubeconfig?: string; readonly context?: string },
+  sources: Omit<ConfigSources, 'file'>,
+): ClusterAccess {
+  const { environment } = sources;
+  const access = accessBy(kubeconfig, { environment, absolute: absoluteIn(sources) });
+  return access.by === 'serviceAccount' || context === undefined ? access : { ...access, context };
+}
+
+function absoluteIn({ environment, workingDirectory }: Omit<ConfigSources, 'file'>): Absolute {
+  return (name) => resolve(workingDirectory, expandHome(name, environment));
 }
 
 function readText(path: string, required: boolean): string | undefined {

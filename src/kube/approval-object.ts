@@ -1,6 +1,6 @@
 import type { KubeApi, KubeObject } from './api.ts';
 import { fieldsOf, textOf } from './fields.ts';
-import { TAG_APPROVALS } from './resources.ts';
+import { API_VERSION, TAG_APPROVALS } from './resources.ts';
 
 /** The spec of a TagApproval, its texts as somebody wrote them. */
 export interface ApprovalSpec {
@@ -14,7 +14,7 @@ export interface ApprovalSpec {
 
 /** What stands in the status of a TagApproval. */
 export interface ApprovalStatus {
-  readonly phase: 'Accepted' | 'Refused' | 'Pending';
+  readonly phase: (typeof PHASES)[number];
   readonly generation?: number;
   readonly message: string;
 }
@@ -35,6 +35,26 @@ export function pendingApproval({ metadata, spec, status }: KubeObject): Approva
     reason: text('reason'),
     ...(fromDigest !== undefined && { fromDigest }),
     ...(requestedBy !== undefined && { requestedBy }),
+  };
+}
+
+/** The resource to create. */
+export function approvalObject(name: string, spec: Omit<ApprovalSpec, 'name' | 'requestedBy'>): KubeObject {
+  return { apiVersion: API_VERSION, kind: 'TagApproval', metadata: { name }, spec };
+}
+
+const PHASES = ['Accepted', 'Refused', 'Pending'] as const;
+
+/** How it was answered, or undefined. */
+export function approvalStatus({ status }: KubeObject): ApprovalStatus | undefined {
+  const fields = fieldsOf(status);
+  const phase = PHASES.find((known) => known === fields['phase']);
+  if (phase === undefined) return undefined;
+  const { generation } = fields;
+  return {
+    phase,
+    message: textOf(fields['message']) ?? '',
+    ...(typeof generation === 'number' && { generation }),
   };
 }
 

@@ -96,7 +96,7 @@ function describe(config: KubeConfig, source: ClusterSource) {
     const name = quote(config.getCurrentContext());
     throw invalid(
       source,
-      `its current context ${name} names no cluster and user; set one with kubectl config`,
+      `its context ${name} names no cluster and user; choose one of kubectl config get-contexts`,
     );
   }
   const url = URL.parse(cluster.server);

@@ -7,7 +7,12 @@ import { quote } from '../errors/quote.ts';
 
 /** Which cluster, and as whom. */
 export type ClusterSource =
-  | { readonly by: 'kubeconfig'; readonly files: readonly string[] }
+  | {
+      readonly by: 'kubeconfig';
+      readonly files: readonly string[];
+      /** Default: the current one. */
+      readonly context?: string;
+    }
   | {
       readonly by: 'serviceAccount';
       readonly host: string;
@@ -20,7 +25,10 @@ const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /** Reads it anew. Throws CONFIG_INVALID. */
 export function loadKubeconfig(source: ClusterSource): KubeConfig {
-  return source.by === 'kubeconfig' ? merged(source.files) : inPod(source);
+  if (source.by === 'serviceAccount') return inPod(source);
+  const config = merged(source.files);
+  if (source.context !== undefined) config.setCurrentContext(source.context);
+  return config;
 }
 
 /** As kubectl merges several: the first file that has a name, or a current context, wins; a missing one is passed over. */
@@ -46,7 +54,7 @@ function load(file: string): KubeConfig {
     const [why = ''] = String(cause)
       .replace(/^\w*Error: /, '')
       .split('\n');
-    const message = `cannot read the kubeconfig ${quote(file)}: ${quote(why)}; name one in kubernetes.kubeconfigFile`;
+    const message = `cannot read the kubeconfig ${quote(file)}: ${quote(why)}; name one by --kubeconfig, KUBECONFIG or kubernetes.kubeconfigFile`;
     throw new AppError({ code: 'CONFIG_INVALID', message, cause });
   }
 }

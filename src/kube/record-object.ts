@@ -47,6 +47,11 @@ export async function storedRecord(object: KubeObject): Promise<StoredRecord> {
   return { record, version: resourceVersion };
 }
 
+/** Of a TagRecord, by its name. */
+export function generationOf({ metadata: { name } }: KubeObject): number {
+  return Number(/-(\d+)$/.exec(name)?.[1] ?? 0);
+}
+
 function specOf(record: TagRecord): Fields {
   const { reference, digest, scope, claimId, generation, privacy } = record;
   const parts = parseReference(reference);

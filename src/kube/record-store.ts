@@ -2,7 +2,7 @@ import { AppError } from '../errors/app-error.ts';
 import { recordName } from '../ledger/tag-record.ts';
 import type { RecordStore, StoredRecord } from '../protocol/ports.ts';
 import type { KubeApi, KubeObject } from './api.ts';
-import { recordFields, recordObject, storedRecord } from './record-object.ts';
+import { generationOf, recordFields, recordObject, storedRecord } from './record-object.ts';
 import { TAG_RECORDS } from './resources.ts';
 import { asStore } from './store-error.ts';
 
@@ -68,10 +68,6 @@ export function makeRecordStore(api: KubeApi): RecordStore {
       }
     },
   };
-}
-
-function generationOf({ metadata: { name } }: KubeObject): number {
-  return Number(/-(\d+)$/.exec(name)?.[1] ?? 0);
 }
 
 async function readable(object: KubeObject): Promise<StoredRecord | { name: string; error: unknown }> {

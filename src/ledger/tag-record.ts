@@ -72,11 +72,14 @@ export function recordName(claimId: string, generation: number): string {
   return generation === 0 ? name : `${name}-${generation}`;
 }
 
+/** Of who reads what others have signed: claim id and salt of a blinded record are what its signed binding says. */
+export type BlindingKey = Uint8Array | 'unknown';
+
 /**
  * Checks that all statements say what the record says, and that the claim id stands for its reference. `blindingKey` is
  * needed for a blinded record. Throws RECORD_INVALID; says nothing about signatures.
  */
-export function checkRecordStatements(record: TagRecord, blindingKey?: Uint8Array): void {
+export function checkRecordStatements(record: TagRecord, blindingKey?: BlindingKey): void {
   const { scope, claimId, reference, digest, generation } = record;
   const secrets = secretsOf(record, blindingKey);
   if (claimId !== secrets.claimId) throw differs(record, 'claimId');
@@ -90,9 +93,10 @@ export function checkRecordStatements(record: TagRecord, blindingKey?: Uint8Arra
   if (from === digest || generation === 0) throw differs(record, 'approval');
 }
 
-function secretsOf(record: TagRecord, key: Uint8Array | undefined): { claimId: string; salt?: string } {
+function secretsOf(record: TagRecord, key: BlindingKey | undefined): { claimId: string; salt?: string } {
   const { scope, reference, digest, privacy } = record;
   if (privacy === 'plain') return { claimId: plainClaimId(scope, reference) };
+  if (key === 'unknown') return saltedBinding(record);
   if (key !== undefined) {
     return {
       claimId: blindedClaimId(key, scope, reference),
@@ -103,6 +107,12 @@ function secretsOf(record: TagRecord, key: Uint8Array | undefined): { claimId: s
     code: 'RECORD_INVALID',
     message: `cannot check the record of ${quote(reference)}: it is blinded, and no blinding key is set; give the key that it was made with`,
   });
+}
+
+function saltedBinding(record: TagRecord): { claimId: string; salt: string } {
+  const { claimId, salt } = parseBinding(record.binding.statement);
+  if (salt === undefined) throw differs(record, 'salt');
+  return { claimId, salt };
 }
 
 function compare<Said extends object>(

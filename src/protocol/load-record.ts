@@ -4,7 +4,7 @@ import type { RecordPhase, TagRecord } from '../ledger/record.ts';
 import { checkRecordStatements, isLogged } from '../ledger/tag-record.ts';
 import type { TagReference } from '../reference/reference.ts';
 import { lostAdvice, UNBOUND } from './lost-claim.ts';
-import type { Naming } from './naming.ts';
+import type { RecordNaming } from './naming.ts';
 import type { EvidenceVerifier } from './ports.ts';
 
 /** A record with its evidence, all of it verified. */
@@ -42,7 +42,7 @@ const DENYING: Partial<Record<RecordPhase, Denying>> = {
 export async function loadRecord(
   record: TagRecord,
   reference: TagReference,
-  { naming, verifier }: { readonly naming: Naming; readonly verifier: EvidenceVerifier },
+  { naming, verifier }: { readonly naming: RecordNaming; readonly verifier: EvidenceVerifier },
 ): Promise<LoadedRecord> {
   const denying = DENYING[record.phase];
   if (denying !== undefined) {
@@ -64,12 +64,13 @@ export async function loadRecord(
   return { record, logged: true };
 }
 
-function checkIsAbout(record: TagRecord, reference: TagReference, naming: Naming): void {
+function checkIsAbout(record: TagRecord, reference: TagReference, naming: RecordNaming): void {
   if (record.reference !== reference.canonical)
     throw invalid(record, `it is not about ${reference.canonical}`);
   if (record.scope !== naming.scope) throw invalid(record, `its scope is not ${naming.scope}`);
-  if (record.claimId !== naming.claimId(reference, record.privacy))
-    throw invalid(record, 'its claimId is not that of its tag');
+  // a claim id that cannot be computed is compared with the one in the signed statements alone
+  const expected = naming.claimId(reference, record.privacy) ?? record.claimId;
+  if (record.claimId !== expected) throw invalid(record, 'its claimId is not that of its tag');
 }
 
 function invalid(record: TagRecord, why: string): AppError {

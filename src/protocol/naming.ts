@@ -1,5 +1,6 @@
 import { bindingSalt, blindedClaimId, plainClaimId } from '../ledger/claim-id.ts';
 import type { Privacy } from '../ledger/record.ts';
+import type { BlindingKey } from '../ledger/tag-record.ts';
 import { bindingStatement, claimStatement } from '../ledger/statement.ts';
 import type { Digest } from '../reference/digest.ts';
 import { PUBLIC_REGISTRIES } from '../reference/public-registries.ts';
@@ -12,13 +13,20 @@ export interface NamingSettings {
   readonly blindingKey: Uint8Array;
 }
 
-/** How the tags of one deployment are named in the log (DESIGN section 2). */
-export interface Naming {
+/** What a reader of records must know of it. */
+export interface RecordNaming {
   readonly scope: string;
-  readonly blindingKey: Uint8Array;
-  privacyOf(reference: TagReference): Privacy;
+  readonly blindingKey: BlindingKey;
   /** How the tag is named now, then how it would be named under another setting. */
   privacies(reference: TagReference): readonly [Privacy, Privacy];
+  /** Undefined where only who has the key knows it. */
+  claimId(reference: TagReference, privacy: Privacy): string | undefined;
+}
+
+/** How the tags of one deployment are named in the log (DESIGN section 2). */
+export interface Naming extends RecordNaming {
+  readonly blindingKey: Uint8Array;
+  privacyOf(reference: TagReference): Privacy;
   claimId(reference: TagReference, privacy: Privacy): string;
   /** The claim on a generation; 0 is the first sight. */
   claim(reference: TagReference, privacy: Privacy, generation: number): string;
@@ -30,12 +38,28 @@ export interface Naming {
   ): { readonly claim: string; readonly binding: string };
 }
 
+/** Of who has not the blinding key: private names are believed to the signer of their binding. */
+export function makeReaderNaming({ scope, privacy }: Omit<NamingSettings, 'blindingKey'>): RecordNaming {
+  return {
+    scope,
+    blindingKey: 'unknown',
+    privacies: (reference) => bothPrivacies(privacyUnder(privacy, reference)),
+    claimId: (reference, how) => (how === 'plain' ? plainClaimId(scope, reference.canonical) : undefined),
+  };
+}
+
+function privacyUnder(setting: NamingSettings['privacy'], { registry }: TagReference): Privacy {
+  if (setting !== 'auto') return setting;
+  // a blinded name would hide nothing there, and cost outsiders the look-up
+  return PUBLIC_REGISTRIES.has(registry) ? 'plain' : 'blinded';
+}
+
+function bothPrivacies(now: Privacy): readonly [Privacy, Privacy] {
+  return now === 'plain' ? ['plain', 'blinded'] : ['blinded', 'plain'];
+}
+
 export function makeNaming({ scope, privacy, blindingKey }: NamingSettings): Naming {
-  function privacyOf(reference: TagReference): Privacy {
-    if (privacy !== 'auto') return privacy;
-    // a blinded name would hide nothing there, and cost outsiders the look-up
-    return PUBLIC_REGISTRIES.has(reference.registry) ? 'plain' : 'blinded';
-  }
+  const privacyOf = (reference: TagReference) => privacyUnder(privacy, reference);
 
   function claimId(reference: TagReference, how: Privacy): string {
     return how === 'plain'
@@ -51,8 +75,7 @@ export function makeNaming({ scope, privacy, blindingKey }: NamingSettings): Nam
     scope,
     blindingKey,
     privacyOf,
-    privacies: (reference) =>
-      privacyOf(reference) === 'plain' ? ['plain', 'blinded'] : ['blinded', 'plain'],
+    privacies: (reference) => bothPrivacies(privacyOf(reference)),
     claimId,
     claim,
     statements(reference, digest, how, generation) {

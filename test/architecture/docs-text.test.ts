@@ -83,6 +83,7 @@ describe('the commands that documents name', () => {
       },
       programs: {
         openRuntime: never,
+        openCluster: never,
         serve: never,
         monitor() {
           throw new Error('nothing is watched');

@@ -1,5 +1,6 @@
 import { makeCheckImage } from '../../src/check/check-image.ts';
 import { makeCheckWorkload } from '../../src/check/check-workload.ts';
+import type { ClusterOptions, ClusterRuntime } from '../../src/cli/kubectl/ports.ts';
 import type { Io, Programs, Runtime } from '../../src/cli/ports.ts';
 import { runCli } from '../../src/cli/run-cli.ts';
 import { parsePolicy } from '../../src/policy/parse-policy.ts';
@@ -32,6 +33,9 @@ export interface CliChange {
   readonly runtime?: Partial<Runtime>;
   readonly rule?: Readonly<Record<string, unknown>>;
   readonly debug?: boolean;
+  readonly as?: 'kubectl tagseal';
+  /** What a cluster does beside the runtime. */
+  readonly cluster?: Partial<ClusterRuntime>;
 }
 
 /** The command line over the real flow, with a ledger and a registry in memory; what it writes is kept. */
@@ -41,34 +45,17 @@ export function setUpCli(change: CliChange = {}) {
   const policy = compilePolicy(parsePolicy([{ match: { images: ['**'] }, ...change.rule }]));
   const checkImage = makeCheckImage({ policy: () => policy, ledger, resolver, incident: () => 'incident-1' });
   const configFiles: (string | undefined)[] = [];
+  const clusters: ClusterOptions[] = [];
   let open = 0;
 
   const programs: Programs = {
     async openRuntime(configFile) {
       configFiles.push(configFile);
-      open++;
-      return {
-        checkImage,
-        checkWorkload: makeCheckWorkload(checkImage),
-        findRecord: (reference, signal) => ledger.find(reference, signal),
-        async generations(reference, signal) {
-          const found = await ledger.find(reference, signal);
-          return found === undefined ? [] : [{ kind: 'verified', ...found }];
-        },
-        async *tags() {
-          yield* [];
-        },
-        accept: unexpected,
-        explain: unexpected,
-        restore: unexpected,
-        importRecord: unexpected,
-        identity: async () => ({ kind: 'key', publicKey: PUBLIC_KEY }),
-        trust: TRUST,
-        close: async () => {
-          open--;
-        },
-        ...change.runtime,
-      };
+      return opened();
+    },
+    async openCluster(options) {
+      clusters.push(options);
+      return { ...opened(), approve: noApproval, ...change.cluster };
     },
     async serve() {
       return { banner: [], stopped: Promise.resolve() };
@@ -79,6 +66,32 @@ export function setUpCli(change: CliChange = {}) {
     generateKey: () => ({ privateKey: 'PRIVATE\n', publicKey: 'PUBLIC\n' }),
     ...change.programs,
   };
+
+  function opened(): Runtime {
+    open++;
+    return {
+      checkImage,
+      checkWorkload: makeCheckWorkload(checkImage),
+      findRecord: (reference, signal) => ledger.find(reference, signal),
+      async generations(reference, signal) {
+        const found = await ledger.find(reference, signal);
+        return found === undefined ? [] : [{ kind: 'verified', ...found }];
+      },
+      async *tags() {
+        yield* [];
+      },
+      accept: unexpected,
+      explain: unexpected,
+      restore: unexpected,
+      importRecord: unexpected,
+      identity: async () => ({ kind: 'key', publicKey: PUBLIC_KEY }),
+      trust: TRUST,
+      close: async () => {
+        open--;
+      },
+      ...change.runtime,
+    };
+  }
 
   async function run(...argv: readonly string[]) {
     const out: string[] = [];
@@ -100,14 +113,24 @@ export function setUpCli(change: CliChange = {}) {
       version: '1.2.3',
       ...change.io,
     };
-    const code = await runCli(argv, { io, programs, debug: change.debug ?? false });
+    const code = await runCli(argv, {
+      io,
+      programs,
+      debug: change.debug ?? false,
+      ...(change.as && { as: change.as }),
+    });
     const written = { stdout: out.join(''), stderr: err.join('') };
     return { code, ...written, stillOpen: open, ...(bytes.length > 0 && { bytes: Buffer.concat(bytes) }) };
   }
 
-  return { ledger, resolver, configFiles, run };
+  return { ledger, resolver, configFiles, clusters, run };
 }
 
 function unexpected(): Promise<never> {
   return Promise.reject(new Error('this test did not expect the call'));
+}
+
+async function* noApproval(): AsyncGenerator<never> {
+  yield* [];
+  throw new Error('this test did not expect the call');
 }

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import { withExample, type Registry } from '../registry.ts';
+import { withExample, type ReadRegistry, type Registry } from '../registry.ts';
 import { runSession } from '../session.ts';
 import { exportRecords, type ExportOptions } from './export-command.ts';
 import { importArchive, type ImportOptions } from './import-command.ts';
 
-/** `export` and `import`: the ledger as one file. */
-export function archiveCommands({ program, parts, exitWith }: Registry): void {
+/** The ledger as one file. */
+export function exportCommand({ program, read }: ReadRegistry): void {
   withExample(
     program.command('export'),
     'tagseal export --output-file ledger.tar.gz',
@@ -14,9 +14,15 @@ export function archiveCommands({ program, parts, exitWith }: Registry): void {
     .description('write records with their evidence into one archive')
     .argument('[ref...]', 'tags, with every generation; none: the whole ledger')
     .option('--output-file <file>', 'where to; "-": standard output', '-')
-    .action(async (refs: string[], options: ExportOptions, command: Command) => {
-      exitWith(await runSession(parts, command, (session) => exportRecords(session, refs, options), 'whole'));
-    });
+    .action((refs: string[], options: ExportOptions, command: Command) =>
+      read(command, (session) => exportRecords(session, refs, options), 'whole'),
+    );
+}
+
+/** `export` and `import`. */
+export function archiveCommands(registry: Registry): void {
+  exportCommand(registry);
+  const { program, parts, exitWith } = registry;
   withExample(
     program.command('import'),
     'tagseal import ledger.tar.gz --dry-run',

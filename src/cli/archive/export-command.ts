@@ -8,7 +8,7 @@ import type { Outcome } from '../outcome.ts';
 import type { GenerationFound, RecordSigner } from '../ports.ts';
 import { makeProgress } from '../progress.ts';
 import { toJson } from '../render-json.ts';
-import type { Session } from '../session.ts';
+import type { ReadSession } from '../session.ts';
 import { parseTagArgument } from '../tag-argument.ts';
 import { FORMAT_FILE, FORMAT_TEXT } from './format.ts';
 import { filesOf } from './record-files.ts';
@@ -37,7 +37,7 @@ interface Tally {
 
 /** Writes the records that verify, and names those that do not. */
 export async function exportRecords(
-  session: Session,
+  session: ReadSession,
   refs: readonly string[],
   { outputFile }: ExportOptions,
 ): Promise<Outcome> {
@@ -57,7 +57,7 @@ export async function exportRecords(
 
 /** In a fixed order, so that the same ledger gives the same archive. */
 async function referencesOf(
-  { runtime, debug, signal }: Session,
+  { runtime, debug, signal }: ReadSession,
   refs: readonly string[],
   { problems }: Tally,
 ): Promise<readonly TagReference[]> {
@@ -78,7 +78,7 @@ interface Work {
   readonly tally: Tally;
 }
 
-async function addAll(session: Session, { references, writer, tally }: Work): Promise<void> {
+async function addAll(session: ReadSession, { references, writer, tally }: Work): Promise<void> {
   const { io, runtime, debug, signal } = session;
   const progress = makeProgress(io, 'exporting');
   await writer.add(FORMAT_FILE, FORMAT_TEXT);
@@ -103,7 +103,7 @@ async function addAll(session: Session, { references, writer, tally }: Work): Pr
 }
 
 async function addOne(
-  { runtime, debug }: Session,
+  { runtime, debug }: ReadSession,
   { canonical }: TagReference,
   { each, writer, tally }: { readonly each: GenerationFound } & Omit<Work, 'references'>,
 ): Promise<void> {
@@ -133,7 +133,7 @@ function tellMissing(reference: TagReference, { problems }: Tally): void {
   problems.push({ code: exitCodeOfReason('NOT_RECORDED'), text });
 }
 
-function summary({ options }: Session, file: string, { exported, reserved, problems }: Tally): Outcome {
+function summary({ options }: ReadSession, file: string, { exported, reserved, problems }: Tally): Outcome {
   const code = worst(problems.map((problem) => problem.code));
   const told = {
     code,

@@ -158,7 +158,7 @@ export const SUITE_NEEDS: Readonly<Record<string, Needs>> = {
     debian: ['runc', 'iptables', 'conntrack', 'ip', 'busybox', 'host-local'],
   },
   chart: { go: ['helm4', 'helm3', 'etcd', 'kubeApiserver', 'kubectl'], debian: [] },
-  'control-plane': { go: ['etcd', 'kubeApiserver', 'kubectl'], debian: [] },
+  'control-plane': { go: ['etcd', 'kubeApiserver', 'kubectl', 'registry'], debian: [] },
   clients: { go: ['crane', 'registry', 'ctr'], debian: ['skopeo', 'containerd', 'ctr', 'runc'] },
   postgres: { go: ['rekorV2'], debian: ['postgres'] },
   rekor: {

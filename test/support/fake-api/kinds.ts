@@ -34,6 +34,7 @@ export const FAKE_KINDS: readonly FakeKind[] = [
       'spec.generation',
       'spec.registry',
       'spec.repository',
+      'spec.tag',
       'spec.digest',
       'status.phase',
     ],

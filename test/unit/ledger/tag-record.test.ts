@@ -211,6 +211,8 @@ describe('checkRecordStatements', () => {
     expect(await codeOf(() => checkRecordStatements(reserved()))).toBeUndefined();
     expect(await codeOf(() => checkRecordStatements(reserved(), KEY))).toBeUndefined();
     expect(await codeOf(() => checkRecordStatements(blinded(), KEY))).toBeUndefined();
+    expect(await codeOf(() => checkRecordStatements(blinded(), 'unknown'))).toBeUndefined();
+    expect(await codeOf(() => checkRecordStatements(reserved(), 'unknown'))).toBeUndefined();
     expect(await codeOf(() => checkRecordStatements(accepted()))).toBeUndefined();
     expect(await codeOf(() => checkRecordStatements(withoutApproval(accepted())))).toBeUndefined();
   });
@@ -223,7 +225,7 @@ describe('checkRecordStatements', () => {
     generation: 0,
   };
   const elsewhere = 'ghcr.io/acme/other:1';
-  const bad: readonly (readonly [string, TagRecord, Buffer?])[] = [
+  const bad: readonly (readonly [string, TagRecord, (Buffer | 'unknown')?])[] = [
     ['a record of another reference', reserved({ reference: elsewhere })],
     [
       'a record of another reference and its claim id',
@@ -288,6 +290,19 @@ describe('checkRecordStatements', () => {
     ['a blinded record that says it is plain', { ...blinded(), privacy: 'plain' }, KEY],
     ['a blinded record of another key', blinded(), Buffer.alloc(32, 2)],
     ['a blinded record without a key', blinded()],
+    ['to a reader, a blinded record of another tag', { ...blinded(), reference: elsewhere }, 'unknown'],
+    ['to a reader, a blinded record of another claim', { ...blinded(), claimId: 'ab'.repeat(32) }, 'unknown'],
+    [
+      'to a reader, a blinded record whose claim is of another tag',
+      { ...blinded(), claim: signed(claimStatement({ ...said, claimId: 'ab'.repeat(32) })) },
+      'unknown',
+    ],
+    [
+      'to a reader, a blinded binding without salt',
+      { ...blinded(), binding: signed(bindingStatement({ ...said, claimId: blinded().claimId })) },
+      'unknown',
+    ],
+    ['to a reader, a plain record of another claim', reserved({ claimId: 'ab'.repeat(32) }), 'unknown'],
     [
       'a blinded binding without its salt',
       { ...blinded(), binding: signed(bindingStatement({ ...said, claimId: blinded().claimId })) },
