@@ -1,12 +1,14 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startFakeRegistry } from '../../support/fake-registry.ts';
 import { pushImage } from '../../support/push-image.ts';
 import { proxied, startServe, type Served } from '../../support/serve.ts';
 import { runProcess, type Finished } from '../../support/start-process.ts';
 import { makeTempFolder, type TempFolder } from '../../support/temp-folder.ts';
 import { startContainerd, type StartedContainerd } from '../stack/containerd.ts';
 import { goTool, onPath } from '../stack/install.ts';
-import { startRegistry, type StartedRegistry } from '../stack/start.ts';
+import { freePorts, startRegistry, type StartedRegistry } from '../stack/start.ts';
 
 let folder: TempFolder;
 let registry: StartedRegistry;
@@ -172,5 +174,73 @@ describe.each(clients)('$name through the proxy', ({ name, pull, push, refusal }
     const pushed = await push(direct('two'), through(':pushed'));
     expect(pushed.code).not.toBe(0);
     expect(pushed.stdout + pushed.stderr).toMatch(/UNSUPPORTED|405/i);
+  });
+});
+
+describe('lists and private images through the proxy', () => {
+  const repository = 'lists/app';
+  let data: TempFolder;
+
+  beforeAll(async () => {
+    data = await makeTempFolder();
+    await pushImage({ registryUrl: `http://${registry.host}`, repository, tag: 'one', text: 'one' });
+    await pushImage({ registryUrl: `http://${registry.host}`, repository, tag: 'two', text: 'two' });
+  });
+  afterAll(async () => {
+    await data[Symbol.asyncDispose]();
+  });
+
+  it('crane lists tags page by page, skopeo inspects with its tags', async () => {
+    await using served = await startServe({ folder: data.path, registries: [registry.host] });
+    const image = `${served.proxy.replace('http://', '')}/${registry.host.replace(':', '_')}/${repository}`;
+    const listed = await runProcess(goTool('crane'), ['ls', '--insecure', image]);
+    expect(listed.stdout.trim().split('\n').toSorted()).toEqual(['one', 'two']);
+    const inspected = await runProcess(onPath('skopeo') ?? 'skopeo', [
+      'inspect',
+      '--tls-verify=false',
+      `docker://${image}:one`,
+    ]);
+    expectDone(inspected);
+    expect(JSON.parse(inspected.stdout)).toMatchObject({ RepoTags: ['one', 'two'] });
+  });
+
+  it('crane, skopeo and ctr log in to a registry of clients, and are refused without', async () => {
+    await using fake = await startFakeRegistry();
+    await fake.putImage({ repository: 'team/app', tag: '1' });
+    fake.lies.auth = { kind: 'bearer', user: { name: 'ann', password: 'right' } };
+    const [port = 0] = await freePorts(1);
+    await using served = await startServe({
+      folder: data.path,
+      registries: [fake.host],
+      proxy: {
+        listen: `127.0.0.1:${port}`,
+        credentials: { [fake.host]: 'client' },
+        publicUrl: `http://127.0.0.1:${port}`,
+      },
+    });
+    const host = served.proxy.replace('http://', '');
+    const image = `${host}/${fake.host.replace(':', '_')}/team/app:1`;
+    const auth = { auths: { [host]: { auth: btoa('ann:right') } } };
+    await writeFile(join(data.path, 'config.json'), JSON.stringify(auth));
+    const withLogin = { env: { DOCKER_CONFIG: data.path } };
+    const without = { env: { DOCKER_CONFIG: join(data.path, 'none') } };
+    const crane = (options: typeof withLogin) =>
+      runProcess(goTool('crane'), ['manifest', '--insecure', image], options);
+    const skopeo = (...login: readonly string[]) =>
+      runProcess(onPath('skopeo') ?? 'skopeo', [
+        'inspect',
+        '--raw',
+        '--tls-verify=false',
+        ...login,
+        `docker://${image}`,
+      ]);
+    const ctr = (...login: readonly string[]) => ctrPull(goTool('ctr'), '--local', ...login, image);
+    expectDone(await crane(withLogin));
+    expectDone(await skopeo('--creds', 'ann:right'));
+    expectDone(await ctr('--user', 'ann:right'));
+    for (const refused of [await crane(without), await skopeo('--no-creds'), await ctr()]) {
+      expect(refused.code).not.toBe(0);
+      expect(refused.stdout + refused.stderr).toMatch(/unauthorized|401|authorization failed/i);
+    }
   });
 });
