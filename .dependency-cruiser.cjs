@@ -106,6 +106,12 @@ module.exports = {
       to: { path: 'node_modules/@kubernetes/' },
     },
     {
+      name: 'aws-sdk-in-ambient-credentials-only',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/registry/ambient/' },
+      to: { path: 'node_modules/@aws-sdk/' },
+    },
+    {
       name: 'src-never-imports-tests',
       severity: 'error',
       from: { path: '^src/' },

@@ -214,7 +214,7 @@ interface RegistryWish {
 }
 
 function registryOptions({ config, home, clock, extraCa, allowPrivate, metrics }: RegistryWish) {
-  const { allow, plainHttp, mirrors, credentialsFile } = config.registries;
+  const { allow, plainHttp, mirrors, credentialsFile, ambient } = config.registries;
   const mirrorHosts = [...mirrors.values()].flat().map(({ registry }) => registry);
   const file = credentialsFile === undefined ? dockerConfig(home) : { path: credentialsFile, required: true };
   return {
@@ -223,6 +223,7 @@ function registryOptions({ config, home, clock, extraCa, allowPrivate, metrics }
     namedHosts: new Set([...allow, ...plainHttp, ...mirrorHosts].filter((host) => !host.includes('*'))),
     plainHttp: new Set(plainHttp),
     mirrors,
+    ambient,
     ...(file && { credentialsFile: file }),
     ...(extraCa !== undefined && { extraCa }),
     ...(metrics && { onCall: countRegistryCalls(metrics) }),

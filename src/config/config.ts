@@ -86,6 +86,22 @@ export type StoreSettings =
     }
   | ({ readonly kind: 'kubernetes' } & KubernetesSettings);
 
+/** Clouds whose registries are shown the identity of this machine or workload. */
+export interface AmbientSettings {
+  readonly aws: boolean;
+  readonly azure?: {
+    /** By a federated token; absent: the managed identity of the machine. */
+    readonly workload?: {
+      readonly authority: string;
+      readonly tenantId: string;
+      readonly clientId: string;
+      readonly tokenFile: string;
+    };
+    readonly clientId?: string;
+  };
+  readonly google?: { readonly metadataHost: string };
+}
+
 /** Which cluster, and as whom: by kubeconfig files, the first one's entries winning, or as the Pod that this runs in. */
 export type ClusterAccess =
   | {
@@ -126,6 +142,7 @@ export interface Config {
     readonly mirrors: ReadonlyMap<string, readonly { readonly registry: string; readonly prefix: string }[]>;
     /** Docker `config.json`; absent: the default place, which may be missing. */
     readonly credentialsFile?: string;
+    readonly ambient: AmbientSettings;
     readonly caFile?: string;
   };
   readonly policy: Policy;

@@ -87,6 +87,13 @@ export const SERVICE_SETTINGS: readonly Setting[] = [
     about: 'Docker `config.json` with credentials. Default: `~/.docker/config.json` if it is there.',
   },
   {
+    path: 'registries.ambientCredentials',
+    schema: list(oneOf('aws', 'azure', 'google'), 3),
+    default: [],
+    about:
+      'Clouds whose registries (ECR, ACR, Artifact Registry) are shown the identity of this machine or workload, where `credentialsFile` has nothing for them.',
+  },
+  {
     path: 'registries.mirrors',
     schema: mirrorMap,
     default: {},

@@ -1,6 +1,7 @@
 import { AppError } from '../errors/app-error.ts';
 import { parsePolicy } from '../policy/parse-policy.ts';
 import type { Config, TufSettings } from './config.ts';
+import { ambientSettings } from './ambient-settings.ts';
 import { controllerSettings, inCluster } from './cluster-settings.ts';
 import { logSettings } from './log-settings.ts';
 import { mirrorSettings } from './mirror-settings.ts';
@@ -42,6 +43,7 @@ export function toConfig(values: SettingValues, place: ConfigPlace): Config {
       plainHttp: get.list('registries.plainHttp'),
       mirrors: mirrorSettings(get),
       ...optionalFile(get, 'registries.credentialsFile', absolute, 'credentialsFile'),
+      ambient: ambientSettings(get, place),
       ...optionalFile(get, 'registries.caFile', absolute, 'caFile'),
     },
     policy: policyAt(values.get('policies'), source),

@@ -24,6 +24,7 @@ import { makeSend, type OnCall } from './send.ts';
 import { makeTokens } from './token.ts';
 import { makeUpstream } from './upstream.ts';
 import type { Upstream } from './upstream.ts';
+import { openAmbient, type AmbientClouds } from './ambient/open-ambient.ts';
 
 export interface RegistryOptions {
   readonly clock: Clock;
@@ -35,6 +36,8 @@ export interface RegistryOptions {
   readonly allowPrivate: boolean;
   /** A docker `config.json`; `required: false` for the default path. */
   readonly credentialsFile?: { readonly path: string; readonly required: boolean };
+  /** Clouds that are asked for credentials for their own registries. */
+  readonly ambient?: AmbientClouds;
   /** PEM certificates trusted besides the system's. */
   readonly extraCa?: string;
   readonly limits?: Partial<Limits>;
@@ -81,13 +84,8 @@ export function makeRegistry(options: RegistryOptions): Registry {
     ...(options.via !== undefined && { via: options.via }),
   });
   const tokens = makeTokens({ send, clock, limits });
-  const credentials =
-    options.credentials ??
-    makeCredentials({
-      clock,
-      askHelper: makeAskHelper(),
-      ...(options.credentialsFile === undefined ? {} : { file: options.credentialsFile }),
-    });
+  const ambient = openAmbient(options.ambient ?? { aws: false }, clock);
+  const credentials = options.credentials ?? ambient.over(writtenCredentials(options));
   const authorizedSend = makeAuthorizedSend({ send, tokens, credentials, hosts, clock });
   const mirrors = makeMirrorChoice(options.mirrors ?? new Map(), clock);
   const follow = makeFollow({ send, authorizedSend, hosts, guard, limits, mirrors });
@@ -98,6 +96,16 @@ export function makeRegistry(options: RegistryOptions): Registry {
   return {
     resolver: makeCoalescedResolver(makeResolver({ client, manifests }), clock),
     upstream: makeUpstream({ client, manifests, blob, listings }),
-    close: () => agents.close(),
+    async close() {
+      await Promise.all([agents.close(), ambient.close()]);
+    },
   };
+}
+
+function writtenCredentials({ clock, credentialsFile }: RegistryOptions): CredentialSource {
+  return makeCredentials({
+    clock,
+    askHelper: makeAskHelper(),
+    ...(credentialsFile === undefined ? {} : { file: credentialsFile }),
+  });
 }
