@@ -21,6 +21,16 @@ export function parseSignedStatement(value: unknown, path: string): SignedStatem
   return has(fields, 'bundle') ? { ...signed, bundle: bundleAt(fields) } : signed;
 }
 
+/** A list of at most `most` signatures in base64. Throws RECORD_INVALID. */
+export function signaturesAt(fields: Fields, name: string, most: number): readonly string[] {
+  const list = unknownAt(fields, name);
+  const path = `${fields.path}.${name}`;
+  if (!Array.isArray(list) || list.length > most) throw invalid(path, `it is not a list of at most ${most}`);
+  return list.map((signature: unknown, i) =>
+    base64At(fieldsOf({ signature }, `${path}[${i}]`, ['signature']), 'signature'),
+  );
+}
+
 function verifierOf(value: unknown, path: string): SignatureVerifier {
   const fields = fieldsOf(value, path, ['kind', 'spki', 'der']);
   const kind = oneOfAt(fields, 'kind', ['publicKey', 'certificate']);

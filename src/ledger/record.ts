@@ -44,6 +44,11 @@ export interface TagRecord {
   readonly binding: SignedStatement | LoggedStatement;
   /** Who accepted the move and why, signed by us and not logged; absent for a first sight and for a tracked move. */
   readonly approval?: SignedStatement;
+  /**
+   * Signatures, in base64, that were replaced since their certificate ran out before they were known to be in the log: entries
+   * with them are this reservation's. A hint of the store's, which can only make an entry of ours pass for this record's.
+   */
+  readonly outdated?: readonly string[];
   readonly log?: RecordedEntry;
 }
 

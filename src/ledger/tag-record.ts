@@ -6,7 +6,7 @@ import { isTagReference, parseReference } from '../reference/parse-reference.ts'
 import type { Reference } from '../reference/reference.ts';
 import { bindingSalt, blindedClaimId, isScope, plainClaimId } from './claim-id.ts';
 import type { SignedStatement } from './evidence.ts';
-import { isLogged, parseSignedStatement } from './parse-evidence.ts';
+import { isLogged, parseSignedStatement, signaturesAt } from './parse-evidence.ts';
 import { countAt, type Fields, fieldsOf, has, invalid, oneOfAt, textAt, unknownAt } from './field.ts';
 import type { LogPosition, RecordedEntry, RecordPhase, TagRecord } from './record.ts';
 import { type Binding, parseApproval, parseBinding, parseClaim } from './statement.ts';
@@ -30,8 +30,12 @@ const KEYS = [
   'claim',
   'binding',
   'approval',
+  'outdated',
   'log',
 ];
+
+/** Each stands for ten minutes in which the log could be read and not written to. */
+export const MAX_OUTDATED = 32;
 
 const HEX_256 = /^[0-9a-f]{64}$/;
 const LINE = /^[^\p{Cc}\p{Cs}]{1,512}$/u;
@@ -58,6 +62,7 @@ export function parseTagRecord(value: unknown): TagRecord {
     claim: parseSignedStatement(unknownAt(fields, 'claim'), 'record.claim'),
     binding: parseSignedStatement(unknownAt(fields, 'binding'), 'record.binding'),
     ...(has(fields, 'approval') ? { approval: approvalOf(unknownAt(fields, 'approval')) } : {}),
+    ...(has(fields, 'outdated') ? { outdated: signaturesAt(fields, 'outdated', MAX_OUTDATED) } : {}),
     ...(has(fields, 'log') ? { log: entryOf(unknownAt(fields, 'log')) } : {}),
   };
   if (claimsLog(record.phase) && !(isLogged(record.claim) && isLogged(record.binding))) {

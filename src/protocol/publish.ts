@@ -3,7 +3,7 @@ import { AppError, toAppError } from '../errors/app-error.ts';
 import type { ErrorCode } from '../errors/code.ts';
 import type { LoggedStatement, SignedStatement } from '../ledger/evidence.ts';
 import type { TagRecord } from '../ledger/record.ts';
-import { isLogged } from '../ledger/tag-record.ts';
+import { isLogged, MAX_OUTDATED } from '../ledger/tag-record.ts';
 import type { TagReference } from '../reference/reference.ts';
 import { entryEvidence } from './entry-evidence.ts';
 import type { KnownRecords, VersionedRecord } from './known-records.ts';
@@ -12,6 +12,7 @@ import { lostAdvice, UNBOUND } from './lost-claim.ts';
 import { loggedRecord, verifyStatement, type VerifiedStatement } from './logged-record.ts';
 import type { Naming } from './naming.ts';
 import type { EvidenceVerifier, LogHistory, LogWriter, RecordStore, StatementSigner } from './ports.ts';
+import { conceded, isOfRecord, makeRivals, type RivalParts } from './rival.ts';
 import type { StepHook } from './steps.ts';
 
 export interface PublisherParts {
@@ -23,6 +24,7 @@ export interface PublisherParts {
   readonly writer: LogWriter;
   readonly history: LogHistory;
   readonly at: StepHook;
+  readonly sleep: RivalParts['sleep'];
   /** Publishing outlives the asker; it ends with the program. */
   readonly lifetime: AbortSignal;
 }
@@ -58,6 +60,7 @@ const MAX_UNFINISHED = 10_000;
 export function makePublisher(parts: PublisherParts): Publisher {
   const { store, records, naming, signer, verifier, writer, history, at, lifetime } = parts;
   const { identity } = writer;
+  const rivals = makeRivals(parts);
 
   const unfinished = new Map<string, TagReference>();
 
@@ -102,17 +105,24 @@ export function makePublisher(parts: PublisherParts): Publisher {
       await renew(found);
       return carryOn(load, reference, true);
     }
-    const [claim, binding] = await submitBoth(found.record);
+    return (await logged(found, reference)) ?? carryOn(load, reference);
+  }
+
+  /** Undefined where somebody else has changed the record meanwhile: theirs is as good, and has to be read. */
+  async function logged(found: VersionedRecord, reference: TagReference): Promise<LoadedRecord | undefined> {
+    const claim = await submit(found.record, found.record.claim, 'claimSubmitted');
+    if (await concedes(found, claim)) return undefined;
+    const binding = await submitBinding(found.record, claim);
     await at('verified');
     if (binding === undefined || (await isLost(reference, found.record, { claim, binding }))) {
       return lose(found, claim);
     }
+    // an index may have come to name it only now
+    if (history.knows === undefined && (await concedes(found, claim))) return undefined;
     const record = loggedRecord(found.record, { claim, binding }, identity);
     // before anybody relies on the record: a log that was set back meanwhile is found out by the next process
     await history.holdTo?.(binding.entry.checkpoint, lifetime);
-    const outcome = await store.update(record, found.version, lifetime);
-    // somebody else finished the same reservation: theirs is as good, read it
-    if (outcome === 'conflict') return carryOn(load, reference);
+    if ((await store.update(record, found.version, lifetime)) === 'conflict') return undefined;
     await at('saved');
     return { record, logged: true };
   }
@@ -125,31 +135,49 @@ export function makePublisher(parts: PublisherParts): Publisher {
   /** Signatures that have grown old are saved anew before they are submitted, so that a crash leaves nothing unexplained. */
   async function renew({ record, version }: VersionedRecord): Promise<void> {
     await history.ready(lifetime);
-    const [claim, binding] = await Promise.all([renewed(record.claim), renewed(record.binding)]);
+    const [claim, binding] = await Promise.all([
+      renewed(record, record.claim),
+      renewed(record, record.binding),
+    ]);
     await at('signed');
-    await store.update({ ...record, claim, binding }, version, lifetime);
+    const outdated = outdatedOf(record, [claim, binding]);
+    await store.update({ ...record, claim, binding, outdated }, version, lifetime);
   }
 
-  async function renewed(signed: SignedStatement): Promise<SignedStatement | LoggedStatement> {
+  async function renewed(
+    record: TagRecord,
+    signed: SignedStatement,
+  ): Promise<SignedStatement | LoggedStatement> {
     if (isReady(signed)) return signed;
-    // an earlier try may have made the entry in time, and then was cut short
+    // an earlier try may have made the entry in time, and then was cut short; one that is older shows later that the tag is lost
     const entry = await history.earliest(signed.statement, lifetime);
-    const evidence = entry && (await entryEvidence(entry, { history, verifier, identity }, lifetime));
+    const isForeign = entry === undefined || !(isOfRecord(entry, record) || isBelow(entry.index, record));
+    const evidence = isForeign
+      ? undefined
+      : await entryEvidence(entry, { history, verifier, identity }, lifetime);
     return evidence?.logged ?? (await signer.sign(signed.statement, lifetime));
   }
 
   /**
-   * The claim first, and the binding only once the log has it: a binding whose claim never got there, and whose record was
-   * then lost, would pass for the one of a later claim. Undefined where an older claim forbids it: what is not the tag's must
-   * never reach the log.
+   * Only once the log has the claim: a binding whose claim never got there, and whose record was then lost, would pass for the
+   * one of a later claim. Undefined where an older claim forbids it: what is not the tag's must never reach the log.
    */
-  async function submitBoth(record: TagRecord): Promise<readonly [Submitted, Submitted | undefined]> {
-    const claim = await submit(record, record.claim, 'claimSubmitted');
-    if (!isOlder(claim, record)) return [claim, await submit(record, record.binding, 'bindingSubmitted')];
+  async function submitBinding(record: TagRecord, claim: Submitted): Promise<Submitted | undefined> {
+    if (!isOlder(claim, record)) return submit(record, record.binding, 'bindingSubmitted');
     await history.ready(lifetime);
     const entry = await history.earliest(record.binding.statement, lifetime);
     const binding = entry && (await entryEvidence(entry, { history, verifier, identity }, lifetime));
-    return [claim, binding && { ...binding, held: true }];
+    return binding && { ...binding, held: true };
+  }
+
+  /** True where somebody else changed the record when another store was seen to be first; unless changed it denies from now on. */
+  async function concedes({ record, version }: VersionedRecord, claim: Submitted): Promise<boolean> {
+    const rival = isOlder(claim, record) ? undefined : await rivals.earlier(record, claim);
+    if (rival === undefined) return false;
+    // signed anew by another process, what looks like another store's may be our own
+    const outcome = await store.update({ ...record, phase: 'Conflicted' }, version, lifetime);
+    if (outcome === 'conflict') return true;
+    throw conceded(record, rival);
   }
 
   async function submit(
@@ -162,17 +190,17 @@ export function makePublisher(parts: PublisherParts): Publisher {
     await at(step);
     const held = outcome === 'exists';
     const submitted = { ...(await verifyStatement(verifier, { ...signed, bundle })), held };
-    if (!held && isBelow(submitted, record)) throw forked(record, submitted.entry.logIndex);
+    if (!held && isBelow(submitted.entry.logIndex, record)) throw forked(record, submitted.entry.logIndex);
     return submitted;
   }
 
-  function isBelow({ entry }: Submitted, { reservedAt }: TagRecord): boolean {
-    return reservedAt.origin === identity.origin && entry.logIndex < reservedAt.treeSize;
+  function isBelow(index: number, { reservedAt }: TagRecord): boolean {
+    return reservedAt.origin === identity.origin && index < reservedAt.treeSize;
   }
 
   /** An entry below the tree size of the reservation is not our own earlier try. */
   function isOlder(submitted: Submitted, record: TagRecord): boolean {
-    return submitted.held && isBelow(submitted, record);
+    return submitted.held && isBelow(submitted.entry.logIndex, record);
   }
 
   /** An older claim is somebody's whose record is lost, unless the older binding says that it meant the same. */
@@ -208,6 +236,16 @@ export function makePublisher(parts: PublisherParts): Publisher {
   }
 
   return { lifetime, publish, publishOlder, unfinished: () => [...unfinished.values()] };
+}
+
+/** Their entries may come to light yet: the newest of them, so that a record stays small. */
+function outdatedOf(
+  record: TagRecord,
+  renewed: readonly SignedStatement[],
+): Required<Pick<TagRecord, 'outdated'>>['outdated'] {
+  const kept = new Set(renewed.map(({ signature }) => signature));
+  const before = [...(record.outdated ?? []), record.claim.signature, record.binding.signature];
+  return before.filter((each) => !kept.has(each)).slice(-MAX_OUTDATED);
 }
 
 function missing(reference: TagReference): AppError {

@@ -98,6 +98,7 @@ export function wireLedger(ports: LedgerPorts): ReadyLedger {
     naming,
     lifetime,
     at: ports.at ?? (() => undefined),
+    sleep: ports.sleep ?? (async () => undefined),
     clock: { now: () => 1_780_000_000_000 },
   };
   const records = makeKnownRecords({ store, naming, verifier, memory, history, lifetime });
@@ -105,7 +106,7 @@ export function wireLedger(ports: LedgerPorts): ReadyLedger {
   const publisher = makePublisher({ ...shared, records });
   const republisher = makeRepublisher({ ...shared, publisher });
   const reserver = makeReserver({ ...shared, rebuilder });
-  const winner = makeWinner({ records, publisher, sleep: ports.sleep ?? (async () => undefined) });
+  const winner = makeWinner({ records, publisher, sleep: shared.sleep });
   const foresee = makeForesee({ ...shared, records });
   return {
     ledger: makeLedger({ records, reserver, publisher, winner, foresee }),
