@@ -1,4 +1,4 @@
-import type { Command} from 'commander';
+import type { Command } from 'commander';
 import { Argument, Option } from 'commander';
 import { archiveCommands } from './archive/commands.ts';
 import { completionScript, SHELLS, type Shell } from './completion.ts';
@@ -6,6 +6,7 @@ import { keygenCommand } from './keygen-command.ts';
 import { ledgerCommands } from './ledger-commands.ts';
 import { monitorCommand } from './monitor/command.ts';
 import { makeRoot } from './root.ts';
+import { scanCommand } from './scan-command.ts';
 import { serveUntilStopped } from './serve-command.ts';
 import { runSession, type CliParts, type GlobalOptions } from './session.ts';
 import { tagCommands } from './tag-commands.ts';
@@ -43,6 +44,10 @@ export function makeProgram(parts: CliParts): Program {
   ledgerCommands(registry);
   archiveCommands(registry);
   monitorCommand(registry);
+  scanCommand(registry, 'all namespaces that have a mode').option(
+    '-n, --namespace <name>',
+    'in this namespace, whatever its mode',
+  );
   serviceCommands(registry);
   return { command: program, exitCode: () => code };
 }

@@ -11,6 +11,8 @@ import { parseSigningCertificate } from '../rekor/keyless/signing-certificate.ts
 import { findStored } from '../protocol/find-stored.ts';
 import { loadRecord } from '../protocol/load-record.ts';
 import { trustedRootFor } from '../rekor/trusted-root.ts';
+import { followNamespaces } from './cluster/namespaces.ts';
+import { makeScanReport } from './cluster/scan-report.ts';
 import { openCore, type Core } from './core.ts';
 import { makeLedgerOperations, type LedgerOperations } from './ledger-operations.ts';
 
@@ -22,21 +24,34 @@ export async function openRuntime(options: {
   readonly home: string | undefined;
 }): Promise<Runtime> {
   const { config, home } = options;
-  const core = await openCore({ config, home, logger: commandLogger(config), clock: systemClock });
+  const logger = commandLogger(config);
+  const core = await openCore({ config, home, logger, clock: systemClock });
   await core.policies?.load(AbortSignal.timeout(POLICIES_TIMEOUT_MS));
   const checkImage = core.checkImageWith(core.registry);
   const { ledger, naming, verifier, opened, policy, incident } = core;
   const { resolver } = core.registry;
   const { store } = opened;
+  const operations = ledgerOperations(core);
+  const findRecord: Runtime['findRecord'] = async (reference, signal) => {
+    const stored = await findStored(reference, { store, naming }, signal);
+    return stored && (await loadRecord(stored.record, reference, { naming, verifier }));
+  };
   return {
-    ...ledgerOperations(core),
+    ...operations,
     checkImage,
     checkWorkload: makeCheckWorkload(checkImage),
     explain: makeExplainImage({ policy, ledger, resolver, incident }),
-    async findRecord(reference, signal) {
-      const stored = await findStored(reference, { store, naming }, signal);
-      return stored && (await loadRecord(stored.record, reference, { naming, verifier }));
-    },
+    findRecord,
+    ...(core.cluster && {
+      scan: makeScanReport({
+        api: core.cluster.api,
+        namespaces: followNamespaces({ cluster: core.cluster, logger, random: Math.random }),
+        policy,
+        findRecord,
+        generations: (reference, signal) => operations.generations(reference, signal),
+        usual: 'optedIn',
+      }),
+    }),
     identity: (signal) => core.signer.identity(signal),
     trust: { trustedRoot: trustedRoot(core), signerOf },
     close: () => core.close(),

@@ -1,7 +1,8 @@
 import type { Digest } from '../reference/digest.ts';
 import { isDigest } from '../reference/parse-digest.ts';
-import type { KubeObject } from './api.ts';
+import type { KubeApi, KubeObject } from './api.ts';
 import { fieldsOf, listOf, textOf } from './fields.ts';
+import { PODS } from './resources.ts';
 
 /** A Pod's images and what its node says that they are. */
 export interface PodImages {
@@ -20,6 +21,25 @@ const LISTS = [
   ['initContainers', 'initContainerStatuses'],
   ['ephemeralContainers', 'ephemeralContainerStatuses'],
 ] as const;
+
+const PAGE = 500;
+
+/** The Pods of a namespace that run something, a page at a time; `expired`: not all of them. Throws KUBERNETES_*. */
+export async function* podPages(
+  api: Pick<KubeApi, 'listPage'>,
+  namespace: string,
+  signal: AbortSignal,
+): AsyncGenerator<readonly PodImages[], 'all' | 'expired'> {
+  for (let next: string | undefined, isLast = false; !isLast;) {
+    const more = next === undefined ? {} : { continue: next };
+    const page = await api.listPage({ ...PODS, namespace }, { limit: PAGE, ...more }, signal);
+    if (page === 'expired') return page;
+    yield page.items.flatMap((pod) => podImages(pod) ?? []);
+    next = page.continue;
+    isLast = next === undefined;
+  }
+  return 'all';
+}
 
 /** Reads a Pod (core/v1); one that has ended runs nothing. */
 export function podImages({ metadata, spec, status }: KubeObject): PodImages | undefined {

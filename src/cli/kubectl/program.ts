@@ -4,6 +4,7 @@ import { keygenCommand } from '../keygen-command.ts';
 import type { Program } from '../program.ts';
 import { withExample, type ReadRegistry } from '../registry.ts';
 import { makeRoot } from '../root.ts';
+import { scanCommand } from '../scan-command.ts';
 import { runOpened, type CliParts } from '../session.ts';
 import { readCommands } from '../tag-commands.ts';
 import { approveMove } from './accept-command.ts';
@@ -29,6 +30,7 @@ export function makeKubectlProgram(parts: CliParts): Program {
     },
   };
   readCommands(registry);
+  scanCommand(registry, 'the namespace of the context');
   acceptCommand(program, async (command, text, reason) => {
     const run = { parts, command, extent: 'one', open: opener(parts, command) } as const;
     code = await runOpened(run, (session) => approveMove(session, text, reason));

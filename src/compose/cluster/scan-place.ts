@@ -1,9 +1,8 @@
 import { MODE_LABEL } from '../../admission/namespace.ts';
-import type { EventSubject, ScanPlace, ScannedPod } from '../../controller/ports.ts';
+import type { EventSubject, ScanPlace } from '../../controller/ports.ts';
 import { makeEventWriter, tagRecordTarget, type EventTarget } from '../../kube/events.ts';
 import { writeObserved } from '../../kube/observed-state.ts';
-import { podImages } from '../../kube/pod-images.ts';
-import { PODS } from '../../kube/resources.ts';
+import { podPages } from '../../kube/pod-images.ts';
 import { recordName } from '../../ledger/tag-record.ts';
 import type { Cluster } from './cluster.ts';
 import type { ClusterNamespaces } from './namespaces.ts';
@@ -17,8 +16,6 @@ export interface ScanPlaceParts {
   readonly uniqueName: () => string;
 }
 
-const PAGE = 500;
-
 /** The cluster as a scan sees it: Pods of the namespaces that opted in. */
 export function makeScanPlace({
   cluster,
@@ -30,22 +27,11 @@ export function makeScanPlace({
   const { api } = cluster;
   const writeEvent = makeEventWriter({ api, instance, clock, uniqueName });
 
-  async function* podsOf(namespace: string, signal: AbortSignal): AsyncIterable<readonly ScannedPod[]> {
-    for (let next: string | undefined, isLast = false; !isLast;) {
-      const more = next === undefined ? {} : { continue: next };
-      const page = await api.listPage({ ...PODS, namespace }, { limit: PAGE, ...more }, signal);
-      // the next scan sees what this one does not
-      if (page === 'expired') return;
-      yield page.items.flatMap((pod) => podImages(pod) ?? []);
-      next = page.continue;
-      isLast = next === undefined;
-    }
-  }
-
   return {
     async *pods(signal) {
       for (const { name, value } of namespaces.labelled(MODE_LABEL)) {
-        if (value !== 'off') yield* podsOf(name, signal);
+        // the next scan sees what this one does not
+        if (value !== 'off') yield* podPages(api, name, signal);
       }
     },
     observe: ({ claimId, generation }, observed, signal) =>

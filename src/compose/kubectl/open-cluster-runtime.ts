@@ -3,7 +3,7 @@ import { makeCheckImage } from '../../check/check-image.ts';
 import { makeCheckWorkload } from '../../check/check-workload.ts';
 import { makeExplainImage, type RunPlace } from '../../check/explain-image.ts';
 import type { ClusterOptions, ClusterRuntime } from '../../cli/kubectl/ports.ts';
-import type { ListedTag } from '../../cli/ports.ts';
+import type { ListedTag, ScanPlaces } from '../../cli/ports.ts';
 import type { ClusterAccess } from '../../config/config.ts';
 import type { KubeApi } from '../../kube/api.ts';
 import { publicMapName } from '../../kube/public-map.ts';
@@ -15,9 +15,10 @@ import { isTagReference, parseReference } from '../../reference/parse-reference.
 import { makeRegistry, type Registry } from '../../registry/make-registry.ts';
 import { trustedRootFor } from '../../rekor/trusted-root.ts';
 import { makeEvidenceVerifier } from '../../rekor/verify-bundle.ts';
-import { followNamespaces } from '../cluster/namespaces.ts';
+import { followNamespaces, type ClusterNamespaces } from '../cluster/namespaces.ts';
 import { parsePublished, type Published } from '../cluster/parse-published.ts';
 import { followPolicies, type ClusterPolicies } from '../cluster/policies.ts';
+import { makeScanReport } from '../cluster/scan-report.ts';
 import { incidentReporter } from '../core.ts';
 import { dockerConfig } from '../docker-config.ts';
 import { signerOf } from '../runtime.ts';
@@ -49,10 +50,12 @@ export async function openClusterRuntime(
   const follow = { cluster: { api, namespace: map.namespace, name }, logger, random: Math.random };
   const policies = followPolicies(follow, published.policy);
   await policies.load(signal);
-  const place = await askedPlace(followNamespaces(follow), options.namespace, signal);
+  const namespaces = followNamespaces(follow);
+  const place = await askedPlace(namespaces, options.namespace, signal);
   const registry = openRegistry(published, home);
   opening.defer(() => registry.close());
-  const opened = { api, published, policies, place, registry, logger };
+  const usual = { namespace: options.namespace ?? connection.namespace ?? 'default' };
+  const opened = { api, published, policies, namespaces, place, usual, registry, logger };
   const kept = opening.move();
   return { ...runtimeOf(opened), close: () => kept.disposeAsync() };
 }
@@ -61,19 +64,15 @@ interface Opened {
   readonly api: KubeApi;
   readonly published: Published;
   readonly policies: ClusterPolicies;
+  readonly namespaces: ClusterNamespaces;
   readonly place: RunPlace;
+  readonly usual: ScanPlaces;
   readonly registry: Registry;
   readonly logger: Logger;
 }
 
-function runtimeOf({
-  api,
-  published,
-  policies,
-  place,
-  registry,
-  logger,
-}: Opened): Omit<ClusterRuntime, 'close'> {
+function runtimeOf(opened: Opened): Omit<ClusterRuntime, 'close'> {
+  const { api, published, policies, place, registry, logger } = opened;
   const { evidence } = published;
   const verifier = makeEvidenceVerifier(evidence);
   const reader = makeRecordReader({ api, naming: makeReaderNaming(published), verifier });
@@ -83,14 +82,18 @@ function runtimeOf({
     resolver: registry.resolver,
     incident: incidentReporter(logger),
   };
+  const findRecord: ClusterRuntime['findRecord'] = (reference, signal) => reader.find(reference, signal);
+  const generations: ClusterRuntime['generations'] = (reference, signal) =>
+    reader.generations(reference, signal);
   const inPlace = makeCheckImage(judging);
   const checkImage: typeof inPlace = (text, context) => inPlace(text, { ...context, ...place });
   return {
     checkImage,
     checkWorkload: makeCheckWorkload(checkImage),
     explain: makeExplainImage(judging, place),
-    findRecord: (reference, signal) => reader.find(reference, signal),
-    generations: (reference, signal) => reader.generations(reference, signal),
+    findRecord,
+    generations,
+    scan: makeScanReport({ ...opened, policy: policies.current, findRecord, generations }),
     tags: (signal) => tagsOf(api, published.scope, signal),
     approve: (wish, signal) => approve(api, wish, signal),
     trust: { trustedRoot: trustedRootFor(evidence.logs[0], evidence.sigstore), signerOf },

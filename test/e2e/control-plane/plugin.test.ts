@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { tagseal } from '../../support/serve.ts';
 import { makeTempFolder, type TempFolder } from '../../support/temp-folder.ts';
 import { succeed } from '../stack/kubernetes/clients.ts';
 import { until } from '../stack/until.ts';
@@ -131,6 +132,65 @@ describe('kubectl tagseal accept', () => {
       'r',
     );
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('the tag points to') });
+  });
+});
+
+describe('kubectl tagseal scan', () => {
+  /** A Pod that a node says it runs as this digest; there is no node here. */
+  async function run(name: string, image: string, digest: string): Promise<void> {
+    const { kubectl } = stage.plane;
+    const spec = { containers: [{ name: 'main', image }] };
+    const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'scanned' }, spec };
+    await succeed(kubectl(['apply', '-f', '-'], { input: JSON.stringify(pod) }));
+    const imageID = `${image.replace(/:1$/, '')}@${digest}`;
+    const container = { name: 'main', image, imageID, ready: true, restartCount: 0 };
+    const status = { phase: 'Running', containerStatuses: [container] };
+    const patch = ['--subresource=status', '--type=merge', '-p', JSON.stringify({ status })];
+    await succeed(kubectl(['patch', 'pod', name, '-n', 'scanned', ...patch]));
+  }
+
+  it('tells Pods that run something else than is recorded', async () => {
+    const { kubectl } = stage.plane;
+    const { viewer, approver } = stage.users;
+    await succeed(kubectl(['create', 'namespace', 'scanned']));
+    const known = await stage.record('scanned', 'a');
+    await run('good', known.image, known.digest);
+    expect(await outcome(viewer, 'scan', '-n', 'scanned')).toMatchObject({
+      code: 0,
+      stdout: '1 Pods, 1 images by tag: 1 ok\n',
+    });
+    const other = `sha256:${'b'.repeat(64)}`;
+    await run('other', known.image, other);
+    const { image } = await stage.push('unseen', 'a');
+    await run('unseen', image, other);
+    const found = await outcome(viewer, 'scan', '-n', 'scanned', '-o', 'json');
+    expect(found.code).toBe(1);
+    expect(JSON.parse(found.stdout)).toMatchObject({
+      pods: 3,
+      images: [
+        { pod: 'good', result: 'ok', running: known.digest },
+        { pod: 'other', result: 'mismatch', running: other, record: { digest: known.digest } },
+        { pod: 'unseen', result: 'unrecorded' },
+      ],
+    });
+    // the namespace has no mode
+    expect(await outcome(viewer, 'scan', '-A')).toMatchObject({ code: 0 });
+    await succeed(kubectl(['label', 'namespace', 'scanned', 'tagseal.dev/mode=audit']));
+    expect(await outcome(viewer, 'scan', '-A')).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('3 Pods'),
+    });
+    const { code, stderr } = await outcome(approver, 'scan', '-A');
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringMatching(/cannot list resource \\?"namespaces/),
+    });
+  });
+
+  it('is the same for who has the config', async () => {
+    const { code, stdout } = await tagseal(folder.path, 'scan', '-o', 'json');
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ pods: 3, images: [{ result: 'ok' }, {}, {}] });
   });
 });
 

@@ -19,6 +19,7 @@ const COMMANDS = [
   'export',
   'import',
   'monitor',
+  'scan',
   'keygen',
   'serve',
   'completion',

@@ -3,7 +3,7 @@ import type { ApprovalSeen, ApprovalWish } from '../../../../src/cli/kubectl/por
 import { AppError } from '../../../../src/errors/app-error.ts';
 import { setUpCli, type CliChange } from '../../../support/cli-setup.ts';
 
-const COMMANDS = ['check', 'history', 'explain', 'verify', 'pin', 'accept', 'export', 'keygen'];
+const COMMANDS = ['check', 'history', 'explain', 'verify', 'pin', 'scan', 'accept', 'export', 'keygen'];
 const ELSEWHERE = ['record', 'restore', 'import', 'identity', 'monitor', 'serve', 'completion'];
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 const ACCEPT = ['accept', `ghcr.io/acme/api:1@${DIGEST}`, '--reason', ' rebuilt '];
