@@ -7,6 +7,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import { answerOf, nothingToJudge } from './answer.ts';
 import type { Finding, Judged } from './answer.ts';
 import { deadlineMs, withDeadline } from './deadline.ts';
+import { hasDuplicateKeys } from './duplicate-keys.ts';
 import { ownerOf } from './loop-detector.ts';
 import type { LoopDetector, PodOwner } from './loop-detector.ts';
 import { placeOf } from './namespace.ts';
@@ -17,7 +18,7 @@ import { accessOf } from './pull-access.ts';
 import type { PullSecretLookup } from './pull-access.ts';
 import { answerResource } from './resources.ts';
 import { renderReview } from './response.ts';
-import { headOf, parseReviewJson, readReview, uidOf } from './review.ts';
+import { headOf, invalid, parseReviewJson, readReview, uidOf } from './review.ts';
 import type { ReviewHead } from './review.ts';
 import { select } from './selection.ts';
 import type { Selected, Selection } from './selection.ts';
@@ -152,6 +153,7 @@ function readTask(door: AnyDoor, bytes: Buffer): ReadTask {
   try {
     const json = parseReviewJson(bytes);
     uid = uidOf(json);
+    if (hasDuplicateKeys(bytes, json)) throw invalid('an object in it has a key twice; send each key once');
     const review = readReview(json);
     const head = headOf(review);
     if (door === 'stamp' || door === 'policy') {

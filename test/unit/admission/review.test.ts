@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Door } from '../../../src/admission/outcome.ts';
+import { hasDuplicateKeys } from '../../../src/admission/duplicate-keys.ts';
 import { parseReviewJson } from '../../../src/admission/review.ts';
 import {
   admissionSetup,
@@ -96,6 +97,46 @@ describe('a review that cannot be judged', () => {
     });
     const { status, body } = await handleReview('mutate', review, '/mutate');
     expect(readAnswer(status, body)).toMatchObject({ allowed: false, status: { code: 500 } });
+  });
+});
+
+describe('a review with a key twice', () => {
+  const text = JSON.stringify(good);
+  it.each([
+    ['in the image', text.replace('"image":', '"image":"b:1","image":')],
+    ['in the containers', text.replace('"containers":', '"containers":[],"containers":')],
+    ['escaped', text.replace('"image":', '"im\\u0061ge":"b:1","image":')],
+    ['in the review', text.replace('"request":', '"request":{},"request":')],
+    ['that every object has', text.replace('"image":', '"__proto__":{},"__proto__":{},"image":')],
+  ])('%s is answered with its uid, and never allowed', async (_, twice) => {
+    expect(twice).not.toBe(text);
+    const { handleReview } = admissionSetup(scriptedCheck({}).checkImage);
+    const { status, body } = await handleReview('mutate', Buffer.from(twice), '/mutate');
+    expect(readAnswer(status, body)).toMatchObject({ uid: UID, allowed: false, status: { code: 400 } });
+  });
+});
+
+describe('hasDuplicateKeys', () => {
+  it('finds none in what JSON.stringify writes, and each that is put in', () => {
+    const key = fc.oneof(fc.string(), fc.constantFrom('__proto__', 'a:b', '"', '\\', 'constructor'));
+    const { value } = fc.letrec((tie) => ({
+      value: fc.oneof(
+        { depthSize: 'small' },
+        fc.oneof(fc.string(), fc.integer(), fc.boolean(), fc.constant(null)),
+        fc.array(tie('value'), { maxLength: 4 }),
+        fc.dictionary(key, tie('value'), { maxKeys: 5 }),
+      ),
+    }));
+    fc.assert(
+      fc.property(value, key, (inner, name) => {
+        const member = `${JSON.stringify(name)}:${JSON.stringify(inner)}`;
+        const once = `{ ${member} , "x${name.length}other" :[1]}`;
+        const twice = `{"list":[{${member},${member}}]}`;
+        const found = [once, twice].map((text) => hasDuplicateKeys(Buffer.from(text), JSON.parse(text)));
+        expect(found).toEqual([false, true]);
+      }),
+      { numRuns: 500 },
+    );
   });
 });
 
