@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import type { Digest } from '../reference/digest.ts';
 import { blobHeaders, hasDigest } from './headers.ts';
+import { pour } from './pour.ts';
 import { shown, type Exchange } from './pull-manifest.ts';
 import type { BlobTarget, ManifestTarget, Upstream, UpstreamBlob } from './upstream-port.ts';
 
@@ -83,7 +83,7 @@ async function answer(
   }
   const watch = watchPace(response, pace);
   try {
-    await pipeline(blob.body, response, { signal });
+    await pour(blob.body, response, signal);
   } finally {
     clearInterval(watch);
   }

@@ -76,7 +76,7 @@ export type UpstreamBlob =
       readonly status: 200 | 206 | 416;
       /** Lower-case names; the proxy passes on the ones on its allow list. */
       readonly headers: Readonly<Record<string, string>>;
-      /** Destroyed by the proxy when the client goes away. */
+      /** The proxy's: destroyed when the client goes away, and the memory of its pieces is given back. */
       readonly body: Readable;
     };
 
