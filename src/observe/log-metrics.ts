@@ -54,7 +54,7 @@ export function makeLogMetrics(registry: Registry): LogMetrics {
   );
   const denying = new Gauge({
     name: 'tagseal_records_denying',
-    help: 'Records that the log contradicts, and that are refused for it, by phase.',
+    help: 'Tags whose newest record the log contradicts, and that are refused for it, by its phase.',
     labelNames: ['phase'],
     registers: [registry],
   });

@@ -8,6 +8,7 @@ import { makeLeafJudge } from './leaf-judge.ts';
 import type { OwnLeaf } from './own-leaves.ts';
 import type { EvidenceVerifier, LeafVerifier, LogReader, RecordStore, StoredRecord } from './ports.ts';
 import type { Tail } from './tail.ts';
+import { makeDenyingTally } from './denying-tally.ts';
 import { makeLeafBodies } from './tile-history.ts';
 
 /** A log, or one shard of it, that is followed here. */
@@ -86,14 +87,18 @@ export function makeAuditor(parts: AuditParts): Auditor {
       // the leaves first: a reservation comes before its leaves, so every record is there that can explain them
       const read = logs.map((log, i) => readLog(log, (leaf) => readBody(i, leaf, signal)));
       const explained = logs.map(() => new Set<number>());
+      const tally = makeDenyingTally();
       for await (const stored of store.list(signal)) {
         counts.records += 1;
         if ('error' in stored) unreadable(stored, counts);
         else {
           explain(stored.record, read, explained);
-          await auditStored(stored, { read, counts, signal });
+          const phase = await auditStored(stored, { read, counts, signal });
+          tally.see(stored.record, phase);
         }
       }
+      counts.unlogged = tally.count('Unlogged');
+      counts.conflicted = tally.count('Conflicted');
       for (const [i, log] of read.entries()) {
         const suspects = unexplainedIn(log, explained[i] ?? new Set());
         counts.unexplained += await judge.countOurs(log, suspects, (leaf) => readBody(i, leaf, signal));
@@ -129,20 +134,19 @@ export function makeAuditor(parts: AuditParts): Auditor {
       counts,
       signal,
     }: { readonly read: readonly ReadLog[]; readonly counts: Counts; readonly signal: AbortSignal },
-  ): Promise<void> {
+  ): Promise<RecordPhase> {
     const { record } = stored;
-    if (record.phase === 'Unlogged') counts.unlogged += 1;
-    if (record.phase === 'Conflicted') counts.conflicted += 1;
     // another process may have found it out
     if (REFUSED.has(record.phase)) onRefused?.(record.claimId, record.generation);
-    if (!isOpen(record, read)) return;
+    if (!isOpen(record, read)) return record.phase;
     try {
-      await settle(stored, await auditRecord(record, read, verifier), { counts, signal });
+      return await settle(stored, await auditRecord(record, read, verifier), { counts, signal });
     } catch (error) {
       const { code, message } = toAppError(error);
       if (!EVIDENCE.has(code)) throw error;
       counts.invalid += 1;
       logger.error('record.invalid', { reference: record.reference, code }, message);
+      return record.phase;
     }
   }
 
@@ -150,8 +154,8 @@ export function makeAuditor(parts: AuditParts): Auditor {
     { record, version }: StoredRecord,
     finding: Finding,
     { counts, signal }: { readonly counts: Counts; readonly signal: AbortSignal },
-  ): Promise<void> {
-    if (finding.kind === 'waiting' || finding.kind === 'foreign') return;
+  ): Promise<RecordPhase> {
+    if (finding.kind === 'waiting' || finding.kind === 'foreign') return record.phase;
     const phase: RecordPhase = PHASES[finding.kind];
     const { reference, claimId, generation } = record;
     const about = { reference, claimId, generation };
@@ -159,12 +163,13 @@ export function makeAuditor(parts: AuditParts): Auditor {
       logger.error('record.unlogged', { ...about, index: finding.index }, UNLOGGED);
     if (finding.kind === 'conflicted')
       logger.error('record.conflicted', { ...about, index: finding.index }, CONFLICTED);
-    if (phase === record.phase) return;
+    if (phase === record.phase) return phase;
     // on a conflict somebody else has written it meanwhile: the next sweep looks at that
     const outcome = await store.update({ ...record, phase }, version, signal);
-    if (outcome !== 'updated') return;
-    counts[finding.kind] += 1;
+    if (outcome !== 'updated') return record.phase;
+    if (finding.kind === 'confirmed') counts.confirmed += 1;
     if (REFUSED.has(phase)) onRefused?.(record.claimId, record.generation);
+    return phase;
   }
 }
 
