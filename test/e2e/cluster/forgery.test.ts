@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { RecordPhase, TagRecord } from '../../../src/ledger/record.ts';
+import type { TagRecord } from '../../../src/ledger/record.ts';
 import { packText, unpackText } from '../../../src/kube/evidence-text.ts';
 import { recordObject } from '../../../src/kube/record-object.ts';
 import { makeNaming } from '../../../src/protocol/naming.ts';
@@ -43,8 +43,14 @@ async function recordOf(tag: string): Promise<RecordSeen | undefined> {
   return items.find(({ spec }) => spec.reference === tag);
 }
 
+interface Recorded {
+  readonly tag: string;
+  readonly digest: string;
+  readonly record: RecordSeen;
+}
+
 /** A tag with a record in the log. */
-async function recordedTag(name: string): Promise<{ tag: string; digest: string; record: RecordSeen }> {
+async function recordedTag(name: string): Promise<Recorded> {
   const tag = shop.tag(name);
   const digest = await shop.push(tag, `${name} first`);
   await succeed(shop.apply(pod(name, tag)));
@@ -58,18 +64,18 @@ const edit = ({ metadata: { name } }: RecordSeen, patch: object) =>
   cluster.kubectl(['patch', 'tagrecord', name, '--type=merge', '-p', JSON.stringify(patch)]);
 
 /** Every replica begins anew, without memory, and no old one is asked any more. */
-async function restart(role: 'webhook' | 'controller'): Promise<void> {
+async function restartAll(): Promise<void> {
   const place = ['-n', NAMESPACE];
-  const selected = ['-l', `app.kubernetes.io/component=${role}`, ...place];
+  const selected = ['-l', 'app.kubernetes.io/component in (webhook,controller)', ...place];
   const old = await succeed(cluster.kubectl(['get', 'pods', '-o', 'name', ...selected]));
-  await succeed(cluster.kubectl(['rollout', 'restart', `deployment/tagseal-${role}`, ...place]));
-  await succeed(
-    cluster.kubectl(['rollout', 'status', `deployment/tagseal-${role}`, '--timeout=120s', ...place]),
-  );
+  const deployments = ['deployment/tagseal-webhook', 'deployment/tagseal-controller'];
+  await succeed(cluster.kubectl(['rollout', 'restart', ...deployments, ...place]));
+  for (const each of deployments) {
+    await succeed(cluster.kubectl(['rollout', 'status', each, '--timeout=120s', ...place]));
+  }
   // the API server goes on to use its connections to them
-  await succeed(
-    cluster.kubectl(['wait', '--for=delete', ...old.trim().split('\n'), '--timeout=60s', ...place]),
-  );
+  const names = old.trim().split('\n');
+  await succeed(cluster.kubectl(['wait', '--for=delete', ...names, '--timeout=60s', ...place]));
 }
 
 const logOf = async (role: string) =>
@@ -92,6 +98,8 @@ async function leaves(): Promise<number> {
 async function evidenceOf({ evidence }: RecordSeen): Promise<TagRecord> {
   return parseTagRecord(JSON.parse((await unpackText(evidence)) ?? ''));
 }
+
+const edited: { tag: string; digest: string; field: string }[] = [];
 
 describe('a TagRecord that an administrator edits', () => {
   it('keeps its spec', async () => {
@@ -122,8 +130,6 @@ describe('a TagRecord that an administrator edits', () => {
     },
   ];
 
-  const edited: { tag: string; digest: string; field: string }[] = [];
-
   it.each(EDITS)('$field: who has verified it before still answers with the true digest', async (row) => {
     const { tag, digest, record } = await recordedTag(row.field.replaceAll(/[^a-z]/g, '-'));
     await succeed(edit(record, await row.patch(record)));
@@ -144,15 +150,78 @@ describe('a TagRecord that an administrator edits', () => {
     const connections = ['one', 'two', 'three'].map(() => ask(tag));
     for (const { code } of await Promise.all(connections)) expect(code).toBe(1);
   });
+});
 
-  it('is refused by whoever reads it anew, and alarmed', async () => {
-    await restart('webhook');
+const BLINDING_KEY = String.raw`jsonpath={.data.blinding\.key}`;
+
+/** What this installation would reserve for the tag, signed by another key. */
+async function forgedReservation(tag: string): Promise<TagRecord> {
+  const digest = parseDigest(await shop.push(tag, 'forged'));
+  const encoded = await succeed(
+    cluster.kubectl(['get', 'secret', 'tagseal-keys', '-n', NAMESPACE, '-o', BLINDING_KEY]),
+  );
+  const blindingKey = Buffer.from(Buffer.from(encoded, 'base64').toString().trim(), 'hex');
+  const naming = makeNaming({ scope: 'default', privacy: 'auto', blindingKey });
+  const reference = parseReference(tag);
+  if (!isTagReference(reference)) throw new Error('no tag');
+  const statements = naming.statements(reference, digest, 'blinded', 0);
+  const [claim, binding] = await Promise.all(
+    [statements.claim, statements.binding].map((text) => makeTestSigner().sign(text, NEVER)),
+  );
+  if (claim === undefined || binding === undefined) throw new Error('not signed');
+  return {
+    reference: tag,
+    digest,
+    scope: naming.scope,
+    claimId: naming.claimId(reference, 'blinded'),
+    generation: 0,
+    privacy: 'blinded',
+    firstSeen: '2026-01-01T00:00:00.000Z',
+    origin: 'admission',
+    phase: 'Reserved',
+    reservedAt: { origin: 'rekor-local', treeSize: 0 },
+    claim,
+    binding,
+  };
+}
+
+const forged = () => shop.tag('forged');
+
+describe('a forged reservation', () => {
+  it('is refused', async () => {
+    const input = JSON.stringify(await recordObject(await forgedReservation(forged())));
+    await succeed(cluster.kubectl(['create', '-f', '-'], { input }));
+    const { code, stderr } = await ask(forged());
+    expect(code).toBe(1);
+    expect(stderr).toContain(forged());
+  });
+});
+
+const remove = ({ metadata: { name } }: RecordSeen) =>
+  succeed(cluster.kubectl(['delete', 'tagrecord', name]));
+
+describe('the first sight of replicas without memory', () => {
+  let before: number;
+  let deleted: Recorded;
+  let deletedAndMoved: Recorded;
+  let moved: string;
+
+  beforeAll(async () => {
+    deleted = await recordedTag('deleted');
+    await remove(deleted.record);
+    deletedAndMoved = await recordedTag('deleted-and-moved');
+    await remove(deletedAndMoved.record);
+    moved = await shop.push(deletedAndMoved.tag, 'second');
+    before = await leaves();
+    await restartAll();
+  });
+
+  it('of an edited record is refused, and alarmed', async () => {
     for (const { tag } of edited) {
       const { code, stderr } = await ask(tag);
       expect({ tag, code }).toEqual({ tag, code: 1 });
       expect(stderr).toMatch(/cannot be used|signed by a key that is not ours/);
     }
-    await restart('controller');
     const count = (text: string) => text.split('"record.invalid"').length - 1;
     await until(
       () => logOf('controller'),
@@ -160,76 +229,22 @@ describe('a TagRecord that an administrator edits', () => {
       PATIENCE_MS,
     );
   });
-});
 
-describe('a forged reservation', () => {
-  it('is refused, and is never published', async () => {
-    const tag = shop.tag('forged');
-    const digest = parseDigest(await shop.push(tag, 'first'));
-    const encoded = await succeed(
-      cluster.kubectl([
-        ...[
-          'get',
-          'secret',
-          'tagseal-keys',
-          '-n',
-          NAMESPACE,
-          '-o',
-          String.raw`jsonpath={.data.blinding\.key}`,
-        ],
-      ]),
-    );
-    const blindingKey = Buffer.from(Buffer.from(encoded, 'base64').toString().trim(), 'hex');
-    const naming = makeNaming({ scope: 'default', privacy: 'auto', blindingKey });
-    const reference = parseReference(tag);
-    if (!isTagReference(reference)) throw new Error('no tag');
-    const statements = naming.statements(reference, digest, 'blinded', 0);
-    const [claim, binding] = await Promise.all(
-      [statements.claim, statements.binding].map((text) => makeTestSigner().sign(text, NEVER)),
-    );
-    if (claim === undefined || binding === undefined) throw new Error('not signed');
-    const phase: RecordPhase = 'Reserved';
-    const forged: TagRecord = {
-      reference: tag,
-      digest,
-      scope: naming.scope,
-      claimId: naming.claimId(reference, 'blinded'),
-      generation: 0,
-      privacy: 'blinded',
-      firstSeen: '2026-01-01T00:00:00.000Z',
-      origin: 'admission',
-      phase,
-      reservedAt: { origin: 'rekor-local', treeSize: 0 },
-      claim,
-      binding,
-    };
-    const before = await leaves();
-    const input = JSON.stringify(await recordObject(forged));
-    await succeed(cluster.kubectl(['create', '-f', '-'], { input }));
-    const { code, stderr } = await ask(tag);
-    expect(code).toBe(1);
-    expect(stderr).toContain(tag);
+  it('of a forged reservation does not publish it', async () => {
+    expect((await ask(forged())).code).toBe(1);
     // a new leader publishes what was left over
-    await restart('controller');
     await until(
       () => logOf('controller'),
-      (text) => text.split('\n').some((line) => line.includes('record.unpublished') && line.includes(tag)),
+      (text) =>
+        text.split('\n').some((line) => line.includes('record.unpublished') && line.includes(forged())),
       PATIENCE_MS,
     );
+    expect((await recordOf(forged()))?.status.phase).toBe('Reserved');
     expect(await leaves()).toBe(before);
-    expect((await recordOf(tag))?.status.phase).toBe('Reserved');
   });
-});
 
-describe('a TagRecord that an administrator deletes', () => {
-  const remove = ({ metadata: { name } }: RecordSeen) =>
-    succeed(cluster.kubectl(['delete', 'tagrecord', name]));
-
-  it('is restored from the log at the next sight, with the same digest', async () => {
-    const { tag, digest, record } = await recordedTag('deleted');
-    await remove(record);
-    await restart('webhook');
-    const before = await leaves();
+  it('of a deleted record restores it from the log, with the same digest', async () => {
+    const { tag, digest } = deleted;
     const { stdout } = await shop.apply(pod('deleted-again', tag), '-o', 'json');
     expect(stdout).toContain(`${tag}@${digest}`);
     const restored = await recordOf(tag);
@@ -238,15 +253,13 @@ describe('a TagRecord that an administrator deletes', () => {
     expect(await leaves()).toBe(before);
   });
 
-  it('brings its tag no other digest', async () => {
-    const { tag, digest, record } = await recordedTag('deleted-and-moved');
-    await remove(record);
-    const moved = await shop.push(tag, 'second');
-    await restart('webhook');
+  it('of a deleted record whose tag has moved brings it no other digest', async () => {
+    const { tag, digest } = deletedAndMoved;
     const { code, stderr } = await ask(tag);
     expect(code).toBe(1);
     expect(stderr).toContain(tag);
     expect(stderr).not.toContain(`${tag}@${moved}`);
     expect((await recordOf(tag))?.spec.digest ?? digest).toBe(digest);
+    expect(await leaves()).toBe(before);
   });
 });

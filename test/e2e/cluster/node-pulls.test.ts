@@ -87,9 +87,10 @@ describe('a node that pulls through the proxy in the cluster', () => {
 
   it('runs no moved tag, and the Events of the Pod name both digests', async () => {
     const moved = await shop.push(tag(), 'second');
+    // both replicas, which share no look-up: so many at once are on as many connections
     await until(
-      () => pulled(tag()),
-      ({ status }) => status === 403,
+      () => Promise.all(Array.from({ length: 20 }, () => pulled(tag()))),
+      (answers) => answers.every(({ status }) => status === 403),
       PATIENCE_MS,
     );
     await succeed(shop.apply(fresh('second', tag())));
@@ -115,6 +116,13 @@ describe('a node that pulls through the proxy in the cluster', () => {
     await succeed(shop.apply(fresh('waits', other)));
     expect(await told('waits', 'Failed to pull image')).toContain(`127.0.0.1:${PORT}`);
     await scale(2);
-    await shop.ready('waits');
+    // the kubelet asks again for the other only after a long pause
+    await until(
+      () => pulled(other),
+      ({ status }) => status === 200,
+      PATIENCE_MS,
+    );
+    await succeed(shop.apply(fresh('after', other)));
+    await shop.ready('after');
   });
 });
