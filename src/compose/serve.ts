@@ -25,6 +25,8 @@ import { makeShardJob } from './shard-job.ts';
 
 /** What is in flight gets this long after the signal; Kubernetes gives a Pod 30 s. */
 const GRACE_MS = 10_000;
+/** The API server comes again on connections that it keeps, and does not repeat a POST that meets a closed one. */
+const RETIRE_MS = 4_000;
 const RETRY_EVERY_MS = 10_000;
 /** Reads every record, for what other processes have left behind. */
 const RESUME_EVERY_MS = 600_000;
@@ -72,6 +74,11 @@ export async function startServing({ config, home, signal, at }: ServeOptions): 
   });
   const house: House = { ...parts, cluster, servers: [], banner: [], life: life.signal };
 
+  async function retire(): Promise<void> {
+    if (cluster === undefined) return;
+    await Promise.all(house.servers.map((server) => server.retire(RETIRE_MS)));
+  }
+
   async function stop(): Promise<void> {
     life.abort();
     await withdrawLog(house);
@@ -94,6 +101,7 @@ export async function startServing({ config, home, signal, at }: ServeOptions): 
   return {
     banner: house.banner,
     stopped: aborted(signal)
+      .then(retire)
       .then(stop)
       .then(() => followed),
   };

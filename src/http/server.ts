@@ -54,6 +54,8 @@ export interface RunningServer {
   readonly url: string;
   /** New connections get the new certificate, live ones keep the old. Throws KEY_INVALID and then keeps the old one. */
   replaceCertificate(certificate: ServerCertificate): void;
+  /** Serves on, and sends every client away with its next answer. Resolves when all have gone, at the latest after `forMs`. */
+  retire(forMs: number): Promise<void>;
   /** Stops accepting, finishes what is in flight for at most `graceMs`, then cuts. Safe to repeat. */
   stop(graceMs: number): Promise<void>;
 }
@@ -79,6 +81,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     replaceCertificate: (certificate) => {
       if (server instanceof https.Server) setCertificate(server, certificate);
     },
+    retire: (forMs) => drain.retire(forMs),
     stop: (graceMs) => (stopping ??= drain.stop(graceMs)),
   };
 }

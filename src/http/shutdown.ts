@@ -5,6 +5,12 @@ import type { Socket } from 'node:net';
 
 export interface Drain {
   /**
+   * From now on every answer ends its connection; requests are served all the same, on new connections too. Resolves when no
+   * connection is left, at the latest after `forMs`. A connection that is closed while it is idle may meet a request that is
+   * on its way, and clients do not repeat a POST.
+   */
+  retire(forMs: number): Promise<void>;
+  /**
    * Stops accepting at once, closes what is idle, finishes what is in flight and closes its connections, and resolves when
    * the last is gone. After `graceMs` the rest is cut.
    */
@@ -19,17 +25,24 @@ export function followExchanges(server: Server): Drain {
   const accepted = new Set<Socket>();
   const connections = new Set<Socket>();
   const exchanges = new Set<ServerResponse>();
-  let isStopping = false;
+  let isLeaving = false;
+  let onEmpty: () => void = () => undefined;
 
   remember(server, 'connection', accepted);
+  server.on('connection', (socket: Socket) => {
+    // after the one that takes it from the set
+    socket.once('close', () => {
+      if (accepted.size === 0) onEmpty();
+    });
+  });
   remember(server, server instanceof https.Server ? 'secureConnection' : 'connection', connections);
   server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
     exchanges.add(response);
-    if (isStopping) response.setHeader('Connection', 'close');
+    if (isLeaving) response.setHeader('Connection', 'close');
     // comes after the last byte was handed to the system, or with the loss of the connection
     response.once('close', () => {
       exchanges.delete(response);
-      if (isStopping && !isBusy(socket)) socket.destroySoon();
+      if (isLeaving && !isBusy(socket)) socket.destroySoon();
     });
   });
 
@@ -38,14 +51,27 @@ export function followExchanges(server: Server): Drain {
     return false;
   }
 
+  function leave(): void {
+    isLeaving = true;
+    for (const response of exchanges) {
+      if (!response.headersSent) response.setHeader('Connection', 'close');
+    }
+  }
+
   return {
+    async retire(forMs) {
+      leave();
+      if (accepted.size === 0) return;
+      const { promise, resolve } = Promise.withResolvers<undefined>();
+      const timer = setTimeout(() => resolve(undefined), forMs);
+      onEmpty = () => resolve(undefined);
+      await promise;
+      clearTimeout(timer);
+    },
     async stop(graceMs) {
-      isStopping = true;
       const { promise: closed, resolve } = Promise.withResolvers<undefined>();
       net.Server.prototype.close.call(server, () => resolve(undefined));
-      for (const response of exchanges) {
-        if (!response.headersSent) response.setHeader('Connection', 'close');
-      }
+      leave();
       for (const socket of connections) if (!isBusy(socket)) socket.destroySoon();
       const cut = setTimeout(() => {
         for (const socket of accepted) socket.destroy();

@@ -91,6 +91,42 @@ describe('startServer', () => {
   });
 });
 
+describe('retire', () => {
+  it('answers whoever comes, on connections that are kept and on new ones, and ends each with its answer', async () => {
+    const server = await start();
+    const agent = new http.Agent({ keepAlive: true });
+    expect(await call(server.url, '/', { agent })).toMatchObject({ headers: { connection: 'keep-alive' } });
+    const retired = server.retire(60_000);
+    expect(await call(server.url, '/')).toMatchObject({ headers: { connection: 'close' } });
+    expect(await call(server.url, '/', { agent })).toMatchObject({
+      text: '{"ok":true}',
+      headers: { connection: 'close' },
+    });
+    await retired;
+    agent.destroy();
+  });
+
+  it('ends with the last connection, and its time with it', async () => {
+    const server = await start();
+    const socket = connect(server.port, server.host);
+    await once(socket, 'connect');
+    await call(server.url, '/');
+    const retired = server.retire(60_000);
+    socket.destroy();
+    await retired;
+  });
+
+  it('waits for a silent client no longer than it may', async () => {
+    const server = await start();
+    const socket = connect(server.port, server.host);
+    await once(socket, 'connect');
+    await call(server.url, '/');
+    await server.retire(10);
+    expect(socket.destroyed).toBe(false);
+    socket.destroy();
+  });
+});
+
 describe('stop', () => {
   it('finishes what is in flight, closes its connection and takes no new one', async () => {
     const held = Promise.withResolvers<http.ServerResponse>();
