@@ -264,7 +264,6 @@ describe('three webhooks with certificates that live for seconds', () => {
     const lifetime = `config.admission.tls.lifetimeSeconds=${LEAF_SECONDS}`;
     await installTagseal(cluster, values, { set: ['webhook.replicaCount=3', lifetime] });
     await untilAllReady(cluster, 3);
-    await untilMovesAreKnown();
   });
 
   /** Greets every replica again and again until `isOver`. */
