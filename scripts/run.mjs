@@ -109,7 +109,7 @@ const scripts = {
     build();
     const [name = ''] = args;
     if (!existsSync(join(root, 'bench', `${name}.ts`)))
-      fail(`usage: npm run bench -- admission|fuzz|tail|verify (a file of bench/)`);
+      fail(`usage: npm run bench -- admission|fuzz|proxy|tail|verify (a file of bench/)`);
     run(`bench/${name}.ts`, ...args.slice(1));
   },
 };

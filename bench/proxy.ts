@@ -1,0 +1,115 @@
+// npm run bench -- proxy [--clients N] [--layer-mb N] [--rounds N] [--line-mbit N] [--manifests N]
+// What a pull through the proxy costs, as a ratio to the same clients at the real registry in the same run. Exits 1 for a
+// pull that failed or brought other bytes, and for a call to the log, never for being slow.
+import { parseArgs } from 'node:util';
+import { ensureGo } from '../test/e2e/stack/install.ts';
+import { makeTempFolder } from '../test/support/temp-folder.ts';
+import { quantile, timeManifests } from './proxy/manifests.ts';
+import { inProxy, startParts, usageOf, type Parts } from './proxy/parts.ts';
+import { bareLayer, onLine, pullAtOnce, wholeImage, type Puller } from './proxy/pulls.ts';
+
+const AIM_RATIO = 0.8;
+const AIM_RSS_MB = 200;
+const AIM_EXTRA_MS = 1;
+
+const { values } = parseArgs({
+  options: {
+    clients: { type: 'string', default: '20' },
+    'layer-mb': { type: 'string', default: '200' },
+    rounds: { type: 'string', default: '3' },
+    'line-mbit': { type: 'string', default: '2500' },
+    manifests: { type: 'string', default: '2000' },
+  },
+});
+const options = {
+  clients: Number(values.clients),
+  layerMb: Number(values['layer-mb']),
+  rounds: Number(values.rounds),
+  lineMbit: Number(values['line-mbit']),
+  manifests: Number(values.manifests),
+};
+if (!Object.values(options).every((value) => Number.isInteger(value) && value >= 1)) {
+  console.error(
+    'usage: npm run bench -- proxy [--clients N] [--layer-mb N] [--rounds N] [--line-mbit N] [--manifests N]',
+  );
+  process.exit(2);
+}
+const faults: string[] = [];
+
+interface Lane {
+  readonly name: string;
+  readonly puller: Puller;
+  /** Whose blobs: the registry's own, or redirects to them. */
+  readonly from: string;
+}
+
+/** Direct and through the proxy in turn; prints the medians and the ratio of each round. */
+async function comparePulls(parts: Parts, { name, puller, from }: Lane): Promise<number> {
+  const { image, served } = parts;
+  const ratios: number[] = [];
+  const [direct, through]: [number[], number[]] = [[], []];
+  let cpuPerGb = 0;
+  for (let round = 0; round < options.rounds; round += 1) {
+    const plain = await pullAtOnce(puller, options.clients, `${from}/${image.repository}`, image);
+    const before = usageOf(served.process.pid).cpuSeconds;
+    const proxied = await pullAtOnce(puller, options.clients, inProxy(parts, from, image), image);
+    const gigabytes = (options.clients * image.bytes) / 1e9;
+    cpuPerGb += (usageOf(served.process.pid).cpuSeconds - before) / gigabytes / options.rounds;
+    for (const { fault } of [plain, proxied]) if (fault !== undefined) faults.push(`${name}: ${fault}`);
+    direct.push(plain.mbPerSecond);
+    through.push(proxied.mbPerSecond);
+    ratios.push(proxied.mbPerSecond / plain.mbPerSecond);
+  }
+  const ratio = quantile(ratios, 0.5);
+  console.log(
+    `${name.padEnd(38)} direct ${quantile(direct, 0.5).toFixed(0).padStart(5)} MB/s  proxy ` +
+      `${quantile(through, 0.5).toFixed(0).padStart(5)} MB/s  ratio ${ratio.toFixed(2)}  ` +
+      `CPU of the proxy ${cpuPerGb.toFixed(2)} s/GB  peak RSS ${usageOf(served.process.pid).peakRssMb.toFixed(0)} MB`,
+  );
+  return ratio;
+}
+
+async function compareManifests({ registry, served, image, log }: Parts): Promise<number> {
+  const rest = `${image.repository}/manifests/${image.tag}`;
+  const aims = [
+    { origin: `http://${registry}`, path: `/v2/${rest}` },
+    { origin: served.proxy, path: `/v2/${registry.replace(':', '_')}/${rest}` },
+  ];
+  await timeManifests(aims, Math.ceil(options.manifests / 4));
+  const before = await log.counts();
+  const [direct = [], proxied = []] = await timeManifests(aims, options.manifests);
+  const after = await log.counts();
+  const calls = after.logWrites + after.logReads - before.logWrites - before.logReads;
+  if (calls > 0) faults.push(`${calls} calls to the log for known tags`);
+  const extra = quantile(proxied, 0.5) - quantile(direct, 0.5);
+  const show = (took: readonly number[]) =>
+    `median ${quantile(took, 0.5).toFixed(2)} ms, p99 ${quantile(took, 0.99).toFixed(2)} ms`;
+  console.log(
+    `known tag, ${options.manifests} GETs of the manifest: direct ${show(direct)}; proxy ${show(proxied)}; ` +
+      `extra ${extra.toFixed(2)} ms; ${calls} calls to the log`,
+  );
+  return extra;
+}
+
+ensureGo('registry');
+ensureGo('crane');
+await using folder = await makeTempFolder();
+await using parts = await startParts(folder.path, options.layerMb * 1e6);
+const { registry, redirecting } = parts;
+console.log(
+  `${options.clients} pulls at once of a layer of ${options.layerMb} MB, ${options.rounds} rounds; clients, registry and ` +
+    `proxy share this machine's cores; aims: ratio ${AIM_RATIO}, ${AIM_RSS_MB} MB, ${AIM_EXTRA_MS} ms`,
+);
+const line = onLine(options.lineMbit, options.clients);
+const extra = await compareManifests(parts);
+const onLineRatio = await comparePulls(parts, { name: line.name, puller: line, from: registry });
+const whole = await comparePulls(parts, { name: wholeImage.name, puller: wholeImage, from: registry });
+await comparePulls(parts, { name: bareLayer.name, puller: bareLayer, from: registry });
+const { peakRssMb } = usageOf(parts.served.process.pid);
+await comparePulls(parts, { name: 'curl, blobs that are redirected', puller: bareLayer, from: redirecting });
+for (const fault of new Set(faults)) console.log(`WRONG: ${fault}`);
+console.log(
+  `${faults.length === 0 ? 'ok' : 'FAILED'}: ratio ${onLineRatio.toFixed(2)} on the line, ${whole.toFixed(2)} on loopback; ` +
+    `peak RSS ${peakRssMb.toFixed(0)} MB; extra ${extra.toFixed(2)} ms`,
+);
+process.exitCode = faults.length === 0 ? 0 : 1;
