@@ -27,6 +27,9 @@ export interface Image {
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 const PLENTY = { requestsPerMinute: 0, tagsPerMinute: 0, newTagsPerMinute: 0 };
 
+/** As in the container image. */
+const ENVIRONMENT = { MALLOC_ARENA_MAX: '2' };
+
 /** A real registry with one image of one large layer, a log that counts, and the built program with its proxy before them. */
 export async function startParts(folder: string, layerBytes: number): Promise<Parts> {
   await using stack = new AsyncDisposableStack();
@@ -45,7 +48,12 @@ export async function startParts(folder: string, layerBytes: number): Promise<Pa
   const redirecting = `127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
   const log = stack.use(await startUpstream(folder, 0));
   const served = stack.use(
-    await startServe({ folder, registries: [registry.host, redirecting], proxy: { limits: PLENTY } }),
+    await startServe({
+      folder,
+      registries: [registry.host, redirecting],
+      proxy: { limits: PLENTY },
+      env: ENVIRONMENT,
+    }),
   );
   const owned = stack.move();
   return {
