@@ -23,6 +23,7 @@ import type { ReviewHead } from './review.ts';
 import { select } from './selection.ts';
 import type { Selected, Selection } from './selection.ts';
 import { makeReporter } from './report.ts';
+import { MAX_WAITING, makeWaiting, shed } from './waiting.ts';
 import { loopWarning } from './warnings.ts';
 import { fieldOf } from './workload.ts';
 
@@ -37,6 +38,8 @@ export interface AdmissionOptions {
   readonly pullSecrets?: PullSecretLookup;
   /** Absent: nobody looks for loops. */
   readonly loops?: LoopDetector;
+  /** Reviews that may wait at once for registry and log. */
+  readonly maxWaiting?: number;
 }
 
 export interface HttpAnswer {
@@ -49,8 +52,9 @@ export interface HttpAnswer {
 export type HandleReview = (door: AnyDoor, bytes: Buffer, url: string) => Promise<HttpAnswer>;
 
 export function makeHandleReview(options: AdmissionOptions): HandleReview {
-  const { checkWorkload, workloads, clock } = options;
+  const { checkWorkload, workloads, clock, maxWaiting = MAX_WAITING } = options;
   const reporter = makeReporter(options);
+  const waiting = makeWaiting(maxWaiting);
 
   return async function handleReview(door, bytes, url) {
     const started = clock.monotonicMs();
@@ -73,9 +77,18 @@ export function makeHandleReview(options: AdmissionOptions): HandleReview {
     return { status: 200, body: renderReview(uid, { kind: 'failed', error }) };
   }
 
-  async function judge({ door, head, selected, owner }: Task, url: string): Promise<Judged> {
+  async function judge(task: Task, url: string): Promise<Judged> {
+    const { door, selected } = task;
     if (selected.kind === 'skip' || selected.selection.images.length === 0) return nothingToJudge();
     const { selection } = selected;
+    return (await waiting.take(() => judgeImages(task, selection, url))) ?? shed({ door, workloads });
+  }
+
+  async function judgeImages(
+    { door, head, owner }: Task,
+    selection: Selection,
+    url: string,
+  ): Promise<Judged> {
     const { place, verdicts } = await withDeadline(deadlineMs(url), async (signal) => {
       const place = await placeOf(options.namespaces, head.namespace, signal);
       if (place.mode === 'off') return { place };

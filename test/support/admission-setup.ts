@@ -41,7 +41,7 @@ export interface AdmissionSetup extends Observed {
 }
 
 export type ClusterParts = Partial<
-  Pick<AdmissionOptions, 'namespaces' | 'pullSecrets' | 'loops' | 'workloads'>
+  Pick<AdmissionOptions, 'namespaces' | 'pullSecrets' | 'loops' | 'workloads' | 'maxWaiting'>
 >;
 
 export function admissionSetup(
