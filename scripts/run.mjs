@@ -92,6 +92,7 @@ const scripts = {
     jest('jest.e2e.config.js', ...flags, ...suites.map((name) => `test/e2e/${name}/`));
   },
   build,
+  tools: () => run('test/e2e/stack/ensure.ts', '--built', ...args),
   tagseal() {
     if (!existsSync(join(root, 'dist', 'tagseal.cjs'))) build();
     run('dist/tagseal.cjs', ...args);

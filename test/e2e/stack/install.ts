@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { runProcess } from '../../support/start-process.ts';
 import { buildReplacing } from './install-module.ts';
+import { alone } from './alone.ts';
 import { DEBIAN_TOOLS, GO_TOOLS, type DebianToolName, type GoTool, type GoToolName } from './tools.ts';
 
 const CACHE = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'tagseal-stack');
@@ -51,10 +52,15 @@ function postgresFolders(): readonly string[] {
   return versions.map((version) => join(root, version, 'bin'));
 }
 
-/** Builds the program unless the cache has it. */
+/** Builds the program unless the cache has it, or waits for the process that is building it. */
 export function ensureGo(name: GoToolName): void {
-  const tool = GO_TOOLS[name];
   if (existsSync(goTool(name))) return;
+  alone(folderOf(GO_TOOLS[name]), () => {
+    if (!existsSync(goTool(name))) buildGo(GO_TOOLS[name]);
+  });
+}
+
+function buildGo(tool: GoTool): void {
   if (onPath('go') === undefined) {
     throw new Error(
       `${tool.name} ${tool.version} is built with Go, and there is no "go" on the PATH: install Go 1.26 or newer`,
