@@ -1,9 +1,10 @@
-// npm run bench -- proxy [--clients N] [--layer-mb N] [--rounds N] [--line-mbit N] [--manifests N]
+// npm run bench -- proxy [--clients N] [--layer-mb N] [--rounds N] [--line-mbit N] [--manifests N] [--idle N]
 // What a pull through the proxy costs, as a ratio to the same clients at the real registry in the same run. Exits 1 for a
 // pull that failed or brought other bytes, and for a call to the log, never for being slow.
 import { parseArgs } from 'node:util';
 import { ensureGo } from '../test/e2e/stack/install.ts';
 import { makeTempFolder } from '../test/support/temp-folder.ts';
+import { openCrowd } from './proxy/crowd.ts';
 import { quantile, timeManifests } from './proxy/manifests.ts';
 import { inProxy, startParts, usageOf, type Parts } from './proxy/parts.ts';
 import { bareLayer, onLine, pullAtOnce, wholeImage, type Puller } from './proxy/pulls.ts';
@@ -11,6 +12,7 @@ import { bareLayer, onLine, pullAtOnce, wholeImage, type Puller } from './proxy/
 const AIM_RATIO = 0.8;
 const AIM_RSS_MB = 200;
 const AIM_EXTRA_MS = 1;
+const AIM_CROWD_RATIO = 2;
 
 const { values } = parseArgs({
   options: {
@@ -19,6 +21,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     'line-mbit': { type: 'string', default: '2500' },
     manifests: { type: 'string', default: '2000' },
+    idle: { type: 'string', default: '10000' },
   },
 });
 const options = {
@@ -27,10 +30,11 @@ const options = {
   rounds: Number(values.rounds),
   lineMbit: Number(values['line-mbit']),
   manifests: Number(values.manifests),
+  idle: Number(values.idle),
 };
 if (!Object.values(options).every((value) => Number.isInteger(value) && value >= 1)) {
   console.error(
-    'usage: npm run bench -- proxy [--clients N] [--layer-mb N] [--rounds N] [--line-mbit N] [--manifests N]',
+    'usage: npm run bench -- proxy [--clients N] [--layer-mb N] [--rounds N] [--line-mbit N] [--manifests N] [--idle N]',
   );
   process.exit(2);
 }
@@ -91,6 +95,21 @@ async function compareManifests({ registry, served, image, log }: Parts): Promis
   return extra;
 }
 
+/** The same pulls while thousands of connections hold their places, and ask for nothing. */
+async function compareCrowd({ registry, served, image }: Parts): Promise<void> {
+  const path = `/v2/${registry.replace(':', '_')}/${image.repository}/manifests/${image.tag}`;
+  const aims = [{ origin: served.proxy, path }];
+  const [alone = []] = await timeManifests(aims, options.manifests);
+  using crowd = await openCrowd(served.proxy, options.idle);
+  const [crowded = []] = await timeManifests(aims, options.manifests);
+  const ratio = quantile(crowded, 0.99) / quantile(alone, 0.99);
+  console.log(
+    `${options.idle} idle connections, each tenth drips its headers (${crowd.left()} are left): p99 ` +
+      `${quantile(alone, 0.99).toFixed(2)} ms without, ${quantile(crowded, 0.99).toFixed(2)} ms with them, ratio ` +
+      `${ratio.toFixed(2)}, aim ${AIM_CROWD_RATIO}`,
+  );
+}
+
 ensureGo('registry');
 ensureGo('crane');
 await using folder = await makeTempFolder();
@@ -107,6 +126,7 @@ const whole = await comparePulls(parts, { name: wholeImage.name, puller: wholeIm
 await comparePulls(parts, { name: bareLayer.name, puller: bareLayer, from: registry });
 const { peakRssMb } = usageOf(parts.served.process.pid);
 await comparePulls(parts, { name: 'curl, blobs that are redirected', puller: bareLayer, from: redirecting });
+await compareCrowd(parts);
 for (const fault of new Set(faults)) console.log(`WRONG: ${fault}`);
 console.log(
   `${faults.length === 0 ? 'ok' : 'FAILED'}: ratio ${onLineRatio.toFixed(2)} on the line, ${whole.toFixed(2)} on loopback; ` +

@@ -6,6 +6,7 @@ import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import { errorBody } from './json.ts';
 import { parseListenAddress } from './listen-address.ts';
+import { makeRoom } from './make-room.ts';
 import { followExchanges } from './shutdown.ts';
 import type { CertificatePair } from './tls.ts';
 
@@ -19,6 +20,7 @@ export interface ServerLimits {
   /** A connection on which nothing moves, in the middle of an answer too. */
   readonly idleTimeoutMs: number;
   readonly maxHeaderBytes: number;
+  /** Beyond them the one that has been idle for longest is cut. */
   readonly maxConnections: number;
 }
 
@@ -68,7 +70,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const drain = followExchanges(server);
   server.on('request', options.handler);
   server.setTimeout(limits.idleTimeoutMs);
-  server.maxConnections = limits.maxConnections;
+  makeRoom(server, limits.maxConnections);
   server.on('clientError', answerBadRequest);
   await listen(server, address, options);
   const bound = boundAddress(server);
