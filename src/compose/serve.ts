@@ -26,7 +26,7 @@ import { makeShardJob } from './shard-job.ts';
 /** What is in flight gets this long after the signal; Kubernetes gives a Pod 30 s. */
 const GRACE_MS = 10_000;
 /** The API server comes again on connections that it keeps, and does not repeat a POST that meets a closed one. */
-const RETIRE_MS = 4_000;
+const RETIRE_MS = 12_000;
 const RETRY_EVERY_MS = 10_000;
 /** Reads every record, for what other processes have left behind. */
 const RESUME_EVERY_MS = 600_000;

@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
 import type { Socket } from 'node:net';
+import { setImmediate as immediate } from 'node:timers/promises';
 
 export interface Drain {
   /**
@@ -26,6 +27,7 @@ export function followExchanges(server: Server): Drain {
   const connections = new Set<Socket>();
   const exchanges = new Set<ServerResponse>();
   let isLeaving = false;
+  let isStopping = false;
   let onEmpty: () => void = () => undefined;
 
   remember(server, 'connection', accepted);
@@ -42,7 +44,7 @@ export function followExchanges(server: Server): Drain {
     // comes after the last byte was handed to the system, or with the loss of the connection
     response.once('close', () => {
       exchanges.delete(response);
-      if (isLeaving && !isBusy(socket)) socket.destroySoon();
+      if (isStopping && !isBusy(socket)) socket.destroySoon();
     });
   });
 
@@ -72,6 +74,9 @@ export function followExchanges(server: Server): Drain {
       const { promise: closed, resolve } = Promise.withResolvers<undefined>();
       net.Server.prototype.close.call(server, () => resolve(undefined));
       leave();
+      // what has arrived already is read first: its connection is not idle
+      await immediate();
+      isStopping = true;
       for (const socket of connections) if (!isBusy(socket)) socket.destroySoon();
       const cut = setTimeout(() => {
         for (const socket of accepted) socket.destroy();

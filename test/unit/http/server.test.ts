@@ -106,6 +106,30 @@ describe('retire', () => {
     agent.destroy();
   });
 
+  it('answers once more on a connection that was promised to stay', async () => {
+    const arrived = Promise.withResolvers<http.ServerResponse>();
+    const server = await start({
+      handler: (request, response) => {
+        if (request.url === '/second') {
+          response.end('{}');
+          return;
+        }
+        response.writeHead(200, { 'Content-Length': 2 }).flushHeaders();
+        arrived.resolve(response);
+      },
+    });
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    const first = call(server.url, '/first', { agent });
+    const response = await arrived.promise;
+    const retired = server.retire(60_000);
+    response.end('{}');
+    expect(await first).toMatchObject({ headers: { connection: 'keep-alive' } });
+    if (!response.closed) await once(response, 'close');
+    expect(await call(server.url, '/second', { agent })).toMatchObject({ headers: { connection: 'close' } });
+    await retired;
+    agent.destroy();
+  });
+
   it('ends with the last connection, and its time with it', async () => {
     const server = await start();
     const socket = connect(server.port, server.host);
