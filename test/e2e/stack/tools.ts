@@ -28,6 +28,7 @@ export type GoToolName =
   | 'crane'
   | 'registry'
   | 'ctr'
+  | 'oras'
   | 'rekorV2'
   | 'rekorV1'
   | 'rekorCli'
@@ -58,6 +59,12 @@ export const GO_TOOLS: Readonly<Record<GoToolName, GoTool>> = {
     package: 'github.com/containerd/containerd/v2/cmd/ctr',
     program: 'ctr',
     tags: 'no_btrfs no_devmapper no_zfs',
+  },
+  oras: {
+    name: 'oras',
+    version: 'v1.3.6',
+    package: 'oras.land/oras/cmd/oras',
+    program: 'oras',
   },
   rekorV2: {
     name: 'rekor-v2',
@@ -114,6 +121,9 @@ export const GO_TOOLS: Readonly<Record<GoToolName, GoTool>> = {
 /** Program on PATH -> the Debian package that brings it. */
 export const DEBIAN_TOOLS = {
   skopeo: 'skopeo',
+  podman: 'podman',
+  buildah: 'buildah',
+  dockerd: 'docker.io',
   containerd: 'containerd',
   ctr: 'containerd',
   runc: 'runc',
@@ -159,7 +169,10 @@ export const SUITE_NEEDS: Readonly<Record<string, Needs>> = {
   },
   chart: { go: ['helm4', 'helm3', 'etcd', 'kubeApiserver', 'kubectl'], debian: [] },
   'control-plane': { go: ['etcd', 'kubeApiserver', 'kubectl', 'registry'], debian: [] },
-  clients: { go: ['crane', 'registry', 'ctr'], debian: ['skopeo', 'containerd', 'ctr', 'runc'] },
+  clients: {
+    go: ['crane', 'registry', 'ctr', 'containerd', 'oras', 'helm3', 'helm4'],
+    debian: ['skopeo', 'podman', 'buildah', 'dockerd', 'containerd', 'ctr', 'runc'],
+  },
   postgres: { go: ['rekorV2'], debian: ['postgres'] },
   rekor: {
     go: [
