@@ -146,27 +146,31 @@ export interface Needs {
   readonly debian: readonly DebianToolName[];
 }
 
+/** A whole node of Kubernetes. */
+const NODE: Needs = {
+  go: [
+    'crane',
+    'registry',
+    'rekorV2',
+    'etcd',
+    'kubeApiserver',
+    'kubectl',
+    'kubeControllerManager',
+    'kubeScheduler',
+    'kubelet',
+    'kubeProxy',
+    'containerd',
+    'shim',
+    'helm4',
+    'helm3',
+  ],
+  debian: ['runc', 'iptables', 'conntrack', 'ip', 'busybox', 'host-local'],
+};
+
 /** What each suite (a folder of test/e2e) needs. */
 export const SUITE_NEEDS: Readonly<Record<string, Needs>> = {
-  cluster: {
-    go: [
-      'crane',
-      'registry',
-      'rekorV2',
-      'etcd',
-      'kubeApiserver',
-      'kubectl',
-      'kubeControllerManager',
-      'kubeScheduler',
-      'kubelet',
-      'kubeProxy',
-      'containerd',
-      'shim',
-      'helm4',
-      'helm3',
-    ],
-    debian: ['runc', 'iptables', 'conntrack', 'ip', 'busybox', 'host-local'],
-  },
+  cluster: NODE,
+  faults: NODE,
   chart: { go: ['helm4', 'helm3', 'etcd', 'kubeApiserver', 'kubectl'], debian: [] },
   'control-plane': { go: ['etcd', 'kubeApiserver', 'kubectl', 'registry'], debian: [] },
   clients: {
