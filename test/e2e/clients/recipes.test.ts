@@ -11,7 +11,12 @@ import { startRegistry, type StartedRegistry } from '../stack/start.ts';
 
 const DOCS = join(import.meta.dirname, '../../../docs/clients');
 /** What the documents name, and the mirror from which it really comes. */
-const IMAGES = ['ghcr.io/acme/api:1.4.2', 'quay.io/acme/app:1', 'docker.io/library/alpine:3.16.0'];
+const IMAGES = [
+  'ghcr.io/acme/api:1.4.2',
+  'ghcr.io/acme/files:1',
+  'quay.io/acme/app:1',
+  'docker.io/library/alpine:3.16.0',
+];
 const CHART = { repository: 'ghcr.io/acme/charts', name: 'app', version: '1.2.3' };
 
 let folder: TempFolder;
@@ -28,7 +33,7 @@ beforeAll(async () => {
     CONTAINERD_ADDRESS: containerd.address,
     CONTAINERD_SNAPSHOTTER: 'native',
     PATH: [
-      ...['crane', 'helm4'].map((name) => dirname(goTool(name as 'crane' | 'helm4'))),
+      ...(['crane', 'oras', 'helm4'] as const).map((name) => dirname(goTool(name))),
       process.env['PATH'],
     ].join(':'),
   };
@@ -114,7 +119,7 @@ async function follow(file: string, run: string): Promise<readonly Finished[]> {
 }
 
 describe('the recipes for the clients of the proxy', () => {
-  it.each(['crane.md', 'skopeo.md', 'helm.md', 'containerd.md'])(
+  it.each(['crane.md', 'skopeo.md', 'oras.md', 'helm.md', 'containerd.md'])(
     '%s pull as written, and refuse what has moved',
     async (file) => {
       const [, everything = ''] = await blocksOf('containerd.md', 'toml');
