@@ -34,6 +34,7 @@ function makeIo(): Io {
     userName,
     signal,
     version: VERSION,
+    nodeVersion: process.versions.node,
   };
 }
 

@@ -47,6 +47,7 @@ function partsWith(stdout: (text: string) => void): CliParts {
       userName: () => undefined,
       signal: new AbortController().signal,
       version: '',
+      nodeVersion: '',
     },
     programs: {
       openRuntime: never,

@@ -227,4 +227,6 @@ export interface Io {
   /** Aborts at Ctrl-C and SIGTERM. */
   readonly signal: AbortSignal;
   readonly version: string;
+  /** Of Node, which runs the program. */
+  readonly nodeVersion: string;
 }

@@ -5,11 +5,12 @@ import { completionScript, SHELLS, type Shell } from './completion.ts';
 import { keygenCommand } from './keygen-command.ts';
 import { ledgerCommands } from './ledger-commands.ts';
 import { monitorCommand } from './monitor/command.ts';
-import { makeRoot } from './root.ts';
+import { makeRoot, nameUsageLines } from './root.ts';
 import { scanCommand } from './scan-command.ts';
 import { serveUntilStopped } from './serve-command.ts';
 import { runSession, type CliParts, type GlobalOptions } from './session.ts';
 import { tagCommands } from './tag-commands.ts';
+import { versionCommand } from './version-command.ts';
 import { withExample, type Registry } from './registry.ts';
 
 export interface Program {
@@ -49,11 +50,13 @@ export function makeProgram(parts: CliParts): Program {
     'in this namespace, whatever its mode',
   );
   serviceCommands(registry);
+  nameUsageLines(program, parts.io);
   return { command: program, exitCode: () => code };
 }
 
 function serviceCommands(registry: Registry): void {
   keygenCommand(registry);
+  versionCommand(registry);
   const { program, parts } = registry;
   const { io } = parts;
   withExample(program.command('serve'), 'tagseal serve --config tagseal.yaml')

@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command, Option, type OutputConfiguration } from 'commander';
 import { parseDuration } from './duration.ts';
 import { failureLine } from './failure.ts';
 import type { Io } from './ports.ts';
@@ -32,14 +32,25 @@ export function makeRoot(io: Io, { name, description, options, unlimited }: Root
     )
     .option('--no-color', 'no colors; NO_COLOR does the same')
     .configureHelp({ showGlobalOptions: true })
-    .configureOutput({
-      writeOut: (text) => io.stdout(text),
-      writeErr: (text) => io.stderr(text),
-      getOutHasColors: () => false,
-      getErrHasColors: () => false,
-      outputError: (text, write) => write(usageLine(text, name)),
-    })
+    .configureOutput(outputOf(io, name))
     .exitOverride();
+}
+
+function outputOf(io: Io, name: string): OutputConfiguration {
+  return {
+    writeOut: (text) => io.stdout(text),
+    writeErr: (text) => io.stderr(text),
+    getOutHasColors: () => false,
+    getErrHasColors: () => false,
+    outputError: (text, write) => write(usageLine(text, name)),
+  };
+}
+
+/** A complaint about one command points to the help of that one. */
+export function nameUsageLines(root: Command, io: Io): void {
+  for (const command of root.commands) {
+    command.configureOutput(outputOf(io, `${root.name()} ${command.name()}`));
+  }
 }
 
 /** Commander's complaint, which may have a line with a suggestion, as our one line. */
@@ -47,6 +58,7 @@ function usageLine(text: string, name: string): string {
   const [first = '', ...more] = text
     .replace(/^error: /, '')
     .trimEnd()
+    .replace(/\.$/, '')
     .split('\n');
   const hint = more.join(' ').replace(/^\(Did/, '(did');
   return failureLine(printable(hint === '' ? `${first}; see ${name} --help` : `${first} ${hint}`));

@@ -116,7 +116,9 @@ function validated({ schema, isSecret }: Setting, value: unknown, where: string)
   const [issue] = result.error.issues;
   const at = issue !== undefined && issue.path.length > 0 ? `[${issue.path.join('][')}]` : '';
   const why = issue?.message ?? 'is not valid';
-  throw invalid(`${where}${at}: ${why}${isSecret ? '' : `; got ${quote(JSON.stringify(value))}`}`);
+  throw invalid(
+    `${where}${at}: ${why}${isSecret ? '' : `; got ${quote(typeof value === 'string' ? value : JSON.stringify(value))}`}`,
+  );
 }
 
 function keysUnder(path: string): readonly string[] {

@@ -80,6 +80,7 @@ describe('the commands that documents name', () => {
         color: false,
         signal: new AbortController().signal,
         version: '',
+        nodeVersion: '',
       },
       programs: {
         openRuntime: never,

@@ -111,6 +111,7 @@ export function setUpCli(change: CliChange = {}) {
       userName: () => 'jane',
       signal: new AbortController().signal,
       version: '1.2.3',
+      nodeVersion: '24.0.0',
       ...change.io,
     };
     const code = await runCli(argv, {

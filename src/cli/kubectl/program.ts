@@ -3,11 +3,12 @@ import { exportCommand } from '../archive/commands.ts';
 import { keygenCommand } from '../keygen-command.ts';
 import type { Program } from '../program.ts';
 import { withExample, type ReadRegistry } from '../registry.ts';
-import { makeRoot } from '../root.ts';
+import { makeRoot, nameUsageLines } from '../root.ts';
 import { scanCommand } from '../scan-command.ts';
 import { runOpened, type CliParts } from '../session.ts';
 import { readCommands } from '../tag-commands.ts';
 import { approveMove } from './accept-command.ts';
+import { versionCommand } from '../version-command.ts';
 import { elsewhereCommands } from './elsewhere.ts';
 import type { ClusterOptions } from './ports.ts';
 
@@ -37,7 +38,9 @@ export function makeKubectlProgram(parts: CliParts): Program {
   });
   exportCommand(registry);
   keygenCommand({ program, parts });
+  versionCommand({ program, parts });
   elsewhereCommands(program);
+  nameUsageLines(program, parts.io);
   return { command: program, exitCode: () => code };
 }
 

@@ -21,6 +21,7 @@ const COMMANDS = [
   'monitor',
   'scan',
   'keygen',
+  'version',
   'serve',
   'completion',
 ];
@@ -63,6 +64,26 @@ describe('runCli', () => {
 
   it('prints the version and exits 0', async () => {
     expect(await setUpCli().run('--version')).toMatchObject({ code: 0, stdout: '1.2.3\n', stderr: '' });
+  });
+
+  it('prints the version by a command too, with the Node that runs it', async () => {
+    const { run } = setUpCli();
+    expect(await run('version')).toMatchObject({
+      code: 0,
+      stdout: 'tagseal 1.2.3, node 24.0.0\n',
+      stderr: '',
+    });
+    const { stdout } = await run('version', '-o', 'json');
+    expect(JSON.parse(stdout)).toEqual({ version: '1.2.3', node: '24.0.0' });
+  });
+
+  it.each([
+    [['check'], "missing required argument 'image'; see tagseal check --help"],
+    [['check', '-o', 'yaml', 'a'], 'Allowed choices are table, json; see tagseal --help'],
+    [['--nonsense'], "unknown option '--nonsense'; see tagseal --help"],
+  ])('points wrong usage %j to the help of what was meant', async (argv, hint) => {
+    const { stderr } = await setUpCli().run(...argv);
+    expect(stderr).toContain(hint);
   });
 
   it('has the version of package.json', () => {

@@ -3,7 +3,18 @@ import type { ApprovalSeen, ApprovalWish } from '../../../../src/cli/kubectl/por
 import { AppError } from '../../../../src/errors/app-error.ts';
 import { setUpCli, type CliChange } from '../../../support/cli-setup.ts';
 
-const COMMANDS = ['check', 'history', 'explain', 'verify', 'pin', 'scan', 'accept', 'export', 'keygen'];
+const COMMANDS = [
+  'check',
+  'history',
+  'explain',
+  'verify',
+  'pin',
+  'scan',
+  'accept',
+  'export',
+  'keygen',
+  'version',
+];
 const ELSEWHERE = ['record', 'restore', 'import', 'identity', 'monitor', 'serve', 'completion'];
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 const ACCEPT = ['accept', `ghcr.io/acme/api:1@${DIGEST}`, '--reason', ' rebuilt '];
@@ -72,7 +83,7 @@ describe('kubectl tagseal', () => {
     const { code, stderr } = await setUp().run('check');
     expect({ code, stderr }).toEqual({
       code: 2,
-      stderr: expect.stringContaining('see kubectl tagseal --help'),
+      stderr: expect.stringContaining('see kubectl tagseal check --help'),
     });
   });
 
