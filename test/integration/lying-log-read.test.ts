@@ -8,7 +8,6 @@ import { startLyingLog, TREE_LIES, type Lie, type LyingLog } from '../support/ly
 import { makeTestSigner, NEVER, signedStatement } from '../support/test-signer.ts';
 import { codeOf } from '../support/throw-with-code.ts';
 
-const TIME_LIMITS = { writeMs: 300, readMs: 300 };
 /** Of a tree of five, in which the entry that is asked for is the last one. */
 const OWN_INDEX = 4;
 
@@ -45,7 +44,7 @@ describe('a rekor-v2 that lies to a reader', () => {
   beforeEach(async () => {
     log = await startLyingLog({ kind: 'rekor-v2' });
     const { url, trust, dispatcher } = log;
-    const transport = makeUndiciTransport({ baseUrl: url, dispatcher, timeLimits: TIME_LIMITS });
+    const transport = makeUndiciTransport({ baseUrl: url, dispatcher, timeLimits: log.timeLimits });
     const read = { transport, prefix: '/api/v2' };
     client = makeRekorV2Client({ url, trust, write: transport, read, sleep: async () => undefined });
     verifier = makeEvidenceVerifier({ keys: [makeTestSigner().spki], identities: [], logs: [trust] });

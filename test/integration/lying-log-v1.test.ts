@@ -13,8 +13,6 @@ import { SILENT } from '../support/test-log.ts';
 import { makeTestSigner, NEVER, signedStatement } from '../support/test-signer.ts';
 import { codeOf } from '../support/throw-with-code.ts';
 
-const TIME_LIMITS = { writeMs: 300, readMs: 300 };
-
 /** What comes of a question: our entry, none, or an error. */
 type Outcome = ErrorCode | 'ours' | 'none';
 
@@ -65,7 +63,7 @@ describe('a rekor-v1 that lies to who asks', () => {
     const place = {
       url,
       trust,
-      transport: makeUndiciTransport({ baseUrl: url, dispatcher, timeLimits: TIME_LIMITS }),
+      transport: makeUndiciTransport({ baseUrl: url, dispatcher, timeLimits: log.timeLimits }),
     };
     client = makeRekorV1Client(place);
     reader = makeRekorV1Reader(place);

@@ -12,7 +12,6 @@ import { SILENT } from '../support/test-log.ts';
 import { makeTestSigner, NEVER, signedStatement } from '../support/test-signer.ts';
 import { codeOf } from '../support/throw-with-code.ts';
 
-const TIME_LIMITS = { writeMs: 300, readMs: 300 };
 const signer = makeTestSigner();
 
 type Kind = 'rekor-v1' | 'rekor-v2';
@@ -28,7 +27,7 @@ interface Setup {
 async function setUp(kind: Kind): Promise<Setup> {
   const log = await startLyingLog({ kind });
   const { url, trust, dispatcher } = log;
-  const transport = makeUndiciTransport({ baseUrl: url, dispatcher, timeLimits: TIME_LIMITS });
+  const transport = makeUndiciTransport({ baseUrl: url, dispatcher, timeLimits: log.timeLimits });
   const verifier = makeEvidenceVerifier({ keys: [signer.spki], identities: [], logs: [trust] });
   const tail = { verifier, logger: SILENT, origin: trust.origin, lifetime: NEVER };
   const read = { transport, prefix: '/api/v2' };

@@ -45,13 +45,12 @@ function start(
   { log, state, store }: Shared,
   distort: (transport: LogTransport) => LogTransport = (same) => same,
 ) {
-  const { url, trust, dispatcher } = log;
+  const { url, trust, dispatcher, timeLimits } = log;
   const events: [string, LogFields][] = [];
   const logger = {
     ...SILENT,
     error: (event: string, fields: LogFields) => void events.push([event, fields]),
   };
-  const timeLimits = { writeMs: 300, readMs: 300 };
   const transport = distort(makeUndiciTransport({ baseUrl: url, dispatcher, timeLimits }));
   const read = { transport, prefix: '/api/v2' };
   const client = makeRekorV2Client({ url, trust, write: transport, read, sleep: async () => undefined });

@@ -35,6 +35,8 @@ export type Lie = TreeLie | AnswerLie;
 /** A Rekor with a real tree, over real HTTP, that tells the truth until it is told to lie. */
 export interface LyingLog extends AsyncDisposable {
   readonly url: string;
+  /** For a transport: only an answer that never comes is not waited for. */
+  readonly timeLimits: { readonly writeMs: number; readonly readMs: number };
   /** Its connections end with the log. */
   readonly dispatcher: Dispatcher;
   readonly trust: LogTrust;
@@ -60,6 +62,9 @@ export interface LyingLogOptions {
   /** v1: the time that it puts into entries, in seconds since the epoch. */
   readonly now?: () => number;
 }
+
+const NEVER_ENDS: ReadonlySet<Lie> = new Set<Lie>(['silence', 'slowDrip']);
+const LIMIT_MS = { whenItNeverEnds: 300, else: 60_000 };
 
 const A_YEAR = 31_536_000;
 
@@ -179,12 +184,23 @@ export async function startLyingLog(options: LyingLogOptions = {}): Promise<Lyin
     else send(said, response);
   }
 
+  const limitMs = () =>
+    lie !== undefined && NEVER_ENDS.has(lie.how) ? LIMIT_MS.whenItNeverEnds : LIMIT_MS.else;
+
   const server = await startLoopbackServer((request, response) => {
     serve(request, response).catch((error: unknown) => send(problem(400, String(error)), response));
   });
 
   return {
     url: server.url,
+    timeLimits: {
+      get writeMs() {
+        return limitMs();
+      },
+      get readMs() {
+        return limitMs();
+      },
+    },
     dispatcher: server.dispatcher,
     trust: signer.trust,
     lie(next, where = /./) {
