@@ -27,6 +27,11 @@ export async function startLoopbackServer(listener: RequestListener): Promise<Lo
   };
 }
 
+/** How long a client waits for this server: only a bad one is given up, so that a slow machine fails no test. */
+export function patienceMs(listener: RequestListener): number {
+  return Object.values(BAD_LISTENERS).includes(listener) ? 200 : 60_000;
+}
+
 /** Answers of whoever means no good to a client that waits for a small document. */
 export const BAD_LISTENERS: Readonly<Record<string, RequestListener>> = {
   'an endless answer': (_, response) => {

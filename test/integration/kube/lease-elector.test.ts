@@ -48,7 +48,7 @@ describe('leader election', () => {
   it('lets one of several lead, and the next one after it stops, without waiting for the lease to run out', async () => {
     await using cluster = await startFakeCluster();
     const electors = ['a', 'b', 'c'].map((name) =>
-      elector(cluster, name, { times: { ...times, durationMs: 3_600_000 } }),
+      elector(cluster, name, { times: { ...times, durationMs: 3_600_000, renewWithinMs: 1_800_000 } }),
     );
     const candidates = electors.map(stand);
     await Promise.race(candidates.map(({ began }) => began));

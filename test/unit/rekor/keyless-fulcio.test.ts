@@ -11,7 +11,7 @@ import {
   makeFakeFulcio,
   type CertificateWish,
 } from '../../support/fake-fulcio.ts';
-import { BAD_LISTENERS, startLoopbackServer } from '../../support/loopback-server.ts';
+import { BAD_LISTENERS, startLoopbackServer, patienceMs } from '../../support/loopback-server.ts';
 import { makeManualClock } from '../../support/manual-clock.ts';
 import { NEVER } from '../../support/test-signer.ts';
 import { codeOf } from '../../support/throw-with-code.ts';
@@ -32,7 +32,7 @@ async function certifyAt(listener: RequestListener, attempt: Attempt = {}): Prom
   const fulcio = makeFulcio({
     url: `${server.url}${attempt.path ?? ''}`,
     token: { source: 'a test', read: async () => attempt.token ?? fakeToken() },
-    call: makeServiceCall({ dispatcher: server.dispatcher, timeLimitMs: 300 }),
+    call: makeServiceCall({ dispatcher: server.dispatcher, timeLimitMs: patienceMs(listener) }),
     clock,
   });
   return await fulcio.certify(newKey().privateKey, attempt.signal ?? NEVER);

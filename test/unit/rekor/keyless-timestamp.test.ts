@@ -10,7 +10,7 @@ import { readTimestampToken } from '../../../src/rekor/verify/timestamp-token.ts
 import { bytesOf } from '../../support/fake-fulcio.ts';
 import { makeFakeTsa } from '../../support/fake-tsa.ts';
 import { makeFakeTimestamps, tlv } from '../../support/fake-timestamps.ts';
-import { BAD_LISTENERS, startLoopbackServer } from '../../support/loopback-server.ts';
+import { BAD_LISTENERS, startLoopbackServer, patienceMs } from '../../support/loopback-server.ts';
 import { makeManualClock } from '../../support/manual-clock.ts';
 import { makeTestSigner, NEVER } from '../../support/test-signer.ts';
 import { codeOf } from '../../support/throw-with-code.ts';
@@ -25,7 +25,7 @@ async function stampAt(
   await using server = await startLoopbackServer(listener);
   const authority = makeTimestampAuthority({
     url: `${server.url}/api/v1/timestamp`,
-    call: makeServiceCall({ dispatcher: server.dispatcher, timeLimitMs: 150 }),
+    call: makeServiceCall({ dispatcher: server.dispatcher, timeLimitMs: patienceMs(listener) }),
     ...(random && { random }),
   });
   return await authority.timestamp(SIGNATURE, signal);

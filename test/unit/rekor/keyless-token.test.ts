@@ -7,7 +7,7 @@ import { readClaims } from '../../../src/rekor/keyless/identity-token.ts';
 import { makeServiceCall } from '../../../src/rekor/keyless/service-call.ts';
 import { makeIdentityToken, type TokenSource } from '../../../src/rekor/keyless/token-sources.ts';
 import { fakeToken, ISSUER } from '../../support/fake-fulcio.ts';
-import { BAD_LISTENERS, startLoopbackServer } from '../../support/loopback-server.ts';
+import { BAD_LISTENERS, startLoopbackServer, patienceMs } from '../../support/loopback-server.ts';
 import { makeTempFolder } from '../../support/temp-folder.ts';
 import { NEVER } from '../../support/test-signer.ts';
 import { codeOf } from '../../support/throw-with-code.ts';
@@ -142,7 +142,7 @@ async function readFrom(kind: Remote, listener: RequestListener, signal = NEVER)
   const { dispatcher, url } = server;
   return await makeIdentityToken(
     settingsFor(kind, url),
-    makeServiceCall({ dispatcher, timeLimitMs: 150 }),
+    makeServiceCall({ dispatcher, timeLimitMs: patienceMs(listener) }),
   ).read(signal);
 }
 
