@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { PUBLIC_REGISTRIES } from '../reference/public-registries.ts';
 import { PROXY_SETTINGS } from './proxy-setting-list.ts';
 import type { Setting } from './setting.ts';
 import {
@@ -12,17 +13,6 @@ import {
   wholeNumber,
   oneOf,
 } from './setting-schemas.ts';
-
-/** Registries that the proxy serves unless told otherwise: the well-known public ones. */
-const PUBLIC_REGISTRIES = [
-  'docker.io',
-  'ghcr.io',
-  'quay.io',
-  'registry.k8s.io',
-  'gcr.io',
-  'mcr.microsoft.com',
-  'public.ecr.aws',
-];
 
 /** The store, the registries and the doors. */
 export const SERVICE_SETTINGS: readonly Setting[] = [
@@ -72,7 +62,7 @@ export const SERVICE_SETTINGS: readonly Setting[] = [
   {
     path: 'registries.allow',
     schema: hosts,
-    default: PUBLIC_REGISTRIES,
+    default: [...PUBLIC_REGISTRIES],
     about: 'Registries that the proxy serves; also names private ones that may be dialled.',
   },
   {

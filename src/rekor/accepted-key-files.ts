@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import { ENCRYPTED_PEM, MAX_PEM_LENGTH } from './key-signer.ts';
-import { systemCode } from './system-code.ts';
+import { systemCode } from '../errors/system-code.ts';
 
 const PUBLIC = /-----BEGIN PUBLIC KEY-----/;
 const PRIVATE = /-----BEGIN (?:EC )?PRIVATE KEY-----/;

@@ -5,7 +5,7 @@ import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import { parseBoundedJson } from './bounded-json.ts';
 import { validity, type Validity } from './sigstore-trust.ts';
-import { systemCode } from './system-code.ts';
+import { systemCode } from '../errors/system-code.ts';
 import { BEGINNING_OF_TIME, logIdOf, type LogTrust } from './trusted-root.ts';
 
 const LIMITS = { maxBytes: 1_048_576, maxDepth: 12 };

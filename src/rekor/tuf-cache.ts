@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
-import { systemCode } from './system-code.ts';
+import { systemCode } from '../errors/system-code.ts';
 
 /** By path below the folder. */
 type Files = ReadonlyMap<string, Uint8Array>;

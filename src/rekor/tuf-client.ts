@@ -2,7 +2,7 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { initTUF } from '@sigstore/tuf';
 import { quote } from '../errors/quote.ts';
-import { systemCode } from './system-code.ts';
+import { systemCode } from '../errors/system-code.ts';
 import { copyOf, type WorkingCopy } from './tuf-cache.ts';
 
 /** One TUF repository, and where the library keeps what it has of it. */

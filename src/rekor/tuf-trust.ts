@@ -5,7 +5,7 @@ import { DEFAULT_MIRROR_URL } from '@sigstore/tuf';
 import pLimit from 'p-limit';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
-import { systemCode } from './system-code.ts';
+import { systemCode } from '../errors/system-code.ts';
 import {
   fetchTarget,
   readCachedTarget,

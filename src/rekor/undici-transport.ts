@@ -3,7 +3,7 @@ import { Agent, request, type Dispatcher } from 'undici';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import { unavailable } from './log-answer.ts';
-import { systemCode } from './system-code.ts';
+import { systemCode } from '../errors/system-code.ts';
 import { aborted, type LogRequest, type LogResponse, type LogTransport } from './transport.ts';
 
 const DEFAULT_LIMITS = { writeMs: 25_000, readMs: 10_000 };

@@ -5,7 +5,7 @@ import { emptyRoot } from '../../ledger/leaf-hash.ts';
 import { parseCheckpoint, verifyCheckpoint } from '../../ledger/signed-note.ts';
 import type { Logger } from '../../observe/log.ts';
 import { unavailable } from '../log-answer.ts';
-import { systemCode } from '../system-code.ts';
+import { systemCode } from '../../errors/system-code.ts';
 import type { LogTransport } from '../transport.ts';
 import { logIdOf, trustedRootFor, type LogTrust } from '../trusted-root.ts';
 import { makeDisk, type Disk } from './disk.ts';

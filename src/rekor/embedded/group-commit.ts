@@ -2,7 +2,7 @@ import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../errors/quote.ts';
 import { leafHash } from '../../ledger/leaf-hash.ts';
 import { unavailable } from '../log-answer.ts';
-import { systemCode } from '../system-code.ts';
+import { systemCode } from '../../errors/system-code.ts';
 import type { LogStore } from './log-store.ts';
 import { MAX_COMMIT_ENTRIES } from './tile-files.ts';
 

@@ -1,7 +1,7 @@
 import { AppError } from '../../errors/app-error.ts';
 import { orAborted } from '../../protocol/or-aborted.ts';
 import { parseTilePath, tileWidth, type Tile } from '../tiles.ts';
-import { systemCode } from '../system-code.ts';
+import { systemCode } from '../../errors/system-code.ts';
 import type { LogRequest, LogResponse, LogTransport } from '../transport.ts';
 import { printLogEntry, type LogEntry } from '../log-entry.ts';
 import type { GroupCommit } from './group-commit.ts';

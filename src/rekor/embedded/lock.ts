@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../errors/quote.ts';
 import { unavailable } from '../log-answer.ts';
-import { systemCode } from '../system-code.ts';
+import { systemCode } from '../../errors/system-code.ts';
 import { isAlive, startOf } from './process-start.ts';
 import { parseHolder, type LockHolder } from './lock-holder.ts';
 

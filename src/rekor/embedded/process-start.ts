@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { systemCode } from '../system-code.ts';
+import { systemCode } from '../../errors/system-code.ts';
 import type { LockHolder } from './lock-holder.ts';
 
 /** Field 22 of /proc/<pid>/stat, counted behind the command name (proc_pid_stat(5)). */

@@ -1,7 +1,7 @@
 import { request, type Dispatcher } from 'undici';
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../errors/quote.ts';
-import { systemCode } from '../system-code.ts';
+import { systemCode } from '../../errors/system-code.ts';
 import { aborted } from '../transport.ts';
 import { signerAway } from './signer-error.ts';
 

@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import * as z from 'zod/mini';
 import { quote } from '../../errors/quote.ts';
 import { parseBoundedJson } from '../bounded-json.ts';
-import { systemCode } from '../system-code.ts';
+import { systemCode } from '../../errors/system-code.ts';
 import { aborted } from '../transport.ts';
 import { MAX_TOKEN_LENGTH, type IdentityToken } from './identity-token.ts';
 import { parseServiceUrl, retryAfter, type ServiceAnswer, type ServiceCall } from './service-call.ts';

@@ -1,4 +1,5 @@
 import { link, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { systemCode } from '../../errors/system-code.ts';
 
 /** A file that is being written. */
 export interface NewFile {
@@ -42,7 +43,7 @@ export function makeDisk(): Disk {
 }
 
 export function isErrno(error: unknown, code: string): boolean {
-  return typeof error === 'object' && error !== null && 'code' in error && error.code === code;
+  return systemCode(error) === code;
 }
 
 async function read(path: string, limit: number): Promise<Uint8Array | undefined> {

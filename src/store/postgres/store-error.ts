@@ -1,29 +1,16 @@
 import { AppError } from '../../errors/app-error.ts';
 import { quote } from '../../errors/quote.ts';
+import { systemCode } from '../../errors/system-code.ts';
+import { REACH, wireProblems } from '../../errors/wire-problem.ts';
 import { placeOf, type PostgresServer } from './server.ts';
 
 const RETRY_AFTER_SECONDS = 2;
-const REACH = 'check that it runs and that the network lets tagseal reach it';
-const TRUST = 'set store.caFile to the authority of its certificate';
 
 /** Codes of Node's sockets and TLS, and SQLSTATE classes of PostgreSQL (appendix A of its manual). */
 const BY_CODE: Readonly<Record<string, string>> = {
-  ECONNREFUSED: `it refused the connection; ${REACH}`,
-  ECONNRESET: `it broke off the connection; ${REACH}`,
-  EPIPE: `it broke off the connection; ${REACH}`,
+  ...wireProblems('set store.caFile to the authority of its certificate'),
   ENOENT: `there is no such socket; ${REACH}`,
   EACCES: 'this user may not open its socket; mend the permissions',
-  ENOTFOUND: 'the host name has no address; check its spelling and the DNS',
-  EAI_AGAIN: 'the DNS does not answer; check the resolver of this machine',
-  EHOSTUNREACH: `there is no way to its network; ${REACH}`,
-  ENETUNREACH: `there is no way to its network; ${REACH}`,
-  ETIMEDOUT: `no connection came about in time; ${REACH}`,
-  SELF_SIGNED_CERT_IN_CHAIN: `its certificate is by an authority that is not trusted; ${TRUST}`,
-  DEPTH_ZERO_SELF_SIGNED_CERT: `its certificate is by itself and not trusted; ${TRUST}`,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: `its certificate is by an authority that is not trusted; ${TRUST}`,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: `its certificate is by an authority that is not trusted; ${TRUST}`,
-  CERT_SIGNATURE_FAILURE: `its certificate is not by the trusted authority; ${TRUST}`,
-  CERT_HAS_EXPIRED: 'its certificate has expired; renew it',
   ERR_TLS_CERT_ALTNAME_INVALID:
     'its certificate is for another name; use the name that it holds in store.url',
   '28P01': 'it refused user or password; check store.url',
@@ -63,7 +50,7 @@ export function unavailable(server: PostgresServer, why: string, cause?: unknown
 }
 
 function explain(error: unknown, { password }: PostgresServer): string {
-  const code = codeOf(error);
+  const code = sqlState(error);
   const known = BY_CODE[code];
   // what the server says of its own access rules names the rule
   if (known !== undefined && code !== '28000') return known;
@@ -76,7 +63,7 @@ function explain(error: unknown, { password }: PostgresServer): string {
   return `it said ${said}${where}; ${known ?? 'see the log of the server'}`;
 }
 
-function codeOf(error: unknown): string {
-  if (typeof error !== 'object' || error === null || !('code' in error)) return '';
-  return typeof error.code === 'string' ? error.code : '';
+/** Or the code of a socket's error; empty where there is none. */
+function sqlState(error: unknown): string {
+  return systemCode(error) ?? '';
 }
