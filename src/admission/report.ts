@@ -71,7 +71,8 @@ export function makeReporter({
   };
 
   function logImage({ field, image, verdict, outcome }: Finding, request: LogFields): void {
-    const fields = { ...request, field, reference: image.text };
+    const { rule } = verdict;
+    const fields = { ...request, field, reference: image.text, ...(rule !== undefined && { rule }) };
     if (outcome.kind === 'deny') {
       logger[levelOf(outcome.reason)](
         'image.denied',

@@ -25,8 +25,9 @@ export function makeCheckImage({ policy, ledger, resolver, incident }: CheckImag
       const reference = parseReference(text);
       if (!isTagReference(reference)) return pinnedByDigest(reference);
       const match = ruleFor(policy(), reference, context);
-      if (match.kind === 'exempt') return exempt(reference, match.why);
-      return await decide(reference, match, context);
+      const decided =
+        match.kind === 'exempt' ? exempt(reference, match.why) : await decide(reference, match, context);
+      return match.by === undefined ? decided : { ...decided, rule: match.by.rule };
     } catch (error) {
       return noVerdict({ text, error, incident, mode: context.mode ?? 'enforce' });
     }

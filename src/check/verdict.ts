@@ -37,7 +37,12 @@ export type Note =
   | { readonly kind: 'runsRecorded'; readonly denial: Denial };
 
 /** The answer for one image. A denial is a value; exceptions never leave check/. */
-export type Verdict =
+export type Verdict = Ruling & {
+  /** Name of the rule that decided; absent where none was needed, or none could be found. */
+  readonly rule?: string;
+};
+
+type Ruling =
   | {
       readonly kind: 'admit';
       readonly reference: Reference;

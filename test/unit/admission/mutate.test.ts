@@ -183,6 +183,20 @@ describe('/mutate', () => {
     });
   });
 
+  it('names the rules that decided, each once, in the audit log and on the line of an image', async () => {
+    const images = ['ghcr.io/acme/a:1', 'ghcr.io/acme/b:1', 'ghcr.io/acme/c:1'];
+    const rules = ['ours', 'everything', 'ours'];
+    const verdicts = images.map((image, i) => [image, { ...moved(image), rule: rules[i] ?? '' }] as const);
+    const { ask, lines } = admissionSetup(scriptedCheck(Object.fromEntries(verdicts)).checkImage);
+    const { auditAnnotations } = await ask('mutate', reviewOf({ object: podWith(...images) }));
+    expect(auditAnnotations).toMatchObject({ policy: 'ours, everything' });
+    expect(
+      lines()
+        .slice(0, 3)
+        .map(({ rule }) => rule),
+    ).toEqual(rules);
+  });
+
   it.each(['exempt', 'audit', 'warn'] as const)('lets an image in mode %s pass unpinned', async (mode) => {
     const { reference, record, denial } = moved(API);
     const exempt: Verdict = { kind: 'exempt', reference: admittedReference(), why: 'the rule says so' };

@@ -60,6 +60,24 @@ describe('checkImage', () => {
     expect(resolver.calls).toEqual({ fetch: 0, recheck: 1 });
   });
 
+  it.each([
+    ['admits', {}, digestOfA, 'admit'],
+    ['denies', {}, digestOfB, 'deny'],
+    ['reports', { mode: 'audit' }, digestOfB, 'report'],
+    ['exempts', { mode: 'off' }, digestOfA, 'exempt'],
+  ])('names the rule that %s', async (_, rule, now, kind) => {
+    const { resolver, check, known } = setUp({ name: 'ours', ...rule });
+    known();
+    resolver.now(TAG, now);
+    expect(await check('alpine:3.16')).toMatchObject({ kind, rule: 'ours' });
+  });
+
+  it('names no rule where none was needed', async () => {
+    const { check } = setUp({ name: 'ours' });
+    expect(await check(`alpine@${digestOfA}`)).not.toHaveProperty('rule');
+    expect(await check('no such image')).not.toHaveProperty('rule');
+  });
+
   it('denies a tag that has moved, with both digests', async () => {
     const { resolver, check, known } = setUp();
     known();
