@@ -114,10 +114,19 @@ ensureGo('registry');
 ensureGo('crane');
 await using folder = await makeTempFolder();
 await using parts = await startParts(folder.path, options.layerMb * 1e6);
-const { registry, redirecting } = parts;
+const { registry, redirecting, served } = parts;
 console.log(
   `${options.clients} pulls at once of a layer of ${options.layerMb} MB, ${options.rounds} rounds; clients, registry and ` +
     `proxy share this machine's cores; aims: ratio ${AIM_RATIO}, ${AIM_RSS_MB} MB, ${AIM_EXTRA_MS} ms`,
+);
+let isOver = false;
+served.process.exited.then(
+  (exit) => {
+    if (isOver) return;
+    console.log(`WRONG: the proxy ended: ${JSON.stringify(exit)}\n${served.process.output().slice(-4_000)}`);
+    process.exit(1);
+  },
+  () => undefined,
 );
 const line = onLine(options.lineMbit, options.clients);
 const extra = await compareManifests(parts);
@@ -127,6 +136,7 @@ await comparePulls(parts, { name: bareLayer.name, puller: bareLayer, from: regis
 const { peakRssMb } = usageOf(parts.served.process.pid);
 await comparePulls(parts, { name: 'curl, blobs that are redirected', puller: bareLayer, from: redirecting });
 await compareCrowd(parts);
+isOver = true;
 for (const fault of new Set(faults)) console.log(`WRONG: ${fault}`);
 console.log(
   `${faults.length === 0 ? 'ok' : 'FAILED'}: ratio ${onLineRatio.toFixed(2)} on the line, ${whole.toFixed(2)} on loopback; ` +
