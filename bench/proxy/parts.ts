@@ -27,7 +27,7 @@ export interface Image {
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 const PLENTY = { requestsPerMinute: 0, tagsPerMinute: 0, newTagsPerMinute: 0 };
 
-/** As in examples/. */
+/** As in the Dockerfile and examples/systemd. */
 const ENVIRONMENT = { MALLOC_ARENA_MAX: '2', NODE_OPTIONS: '--max-semi-space-size=8' };
 
 /** A real registry with one image of one large layer, a log that counts, and the built program with its proxy before them. */

@@ -17,6 +17,15 @@ describe('the Dockerfile', () => {
     expect(textOfChart('values.yaml')).toContain(`runAsUser: ${user ?? 'none'}`);
   });
 
+  it('gives the program the environment that the systemd unit and the bench give it', () => {
+    const pairs = [...dockerfile.matchAll(/^ENV (\S+)$/gm)].map(([, pair = '']) => pair);
+    const [, inUnit = ''] = /^Environment=(.+)$/m.exec(textOf('examples/systemd/tagseal.service')) ?? [];
+    expect(pairs.length).toBeGreaterThan(0);
+    expect(inUnit.split(' ')).toEqual(pairs);
+    const bench = textOf('bench/proxy/parts.ts');
+    for (const pair of pairs) expect(bench).toContain(pair.replace('=', ": '"));
+  });
+
   it('copies only what .dockerignore lets in', () => {
     const allowed = textOf('.dockerignore')
       .split('\n')

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pushLayer } from './images.ts';
 import { optionalFile, programFiles, type LayerFile } from './layer.ts';
@@ -33,9 +34,18 @@ export async function buildTagsealImage({
       { path: '/app', folder: true },
       { path: APP_PATH, file: join(ROOT, 'dist', 'tagseal.cjs'), mode: 0o755 },
     ],
-    config: ['--entrypoint', `${NODE_PATH},${APP_PATH}`, '--user', USER, '--workdir', '/app'],
+    config: [
+      ...['--entrypoint', `${NODE_PATH},${APP_PATH}`, '--user', USER, '--workdir', '/app'],
+      ...(await environment()),
+    ],
   });
   return { image, digest };
+}
+
+/** As flags of crane. */
+async function environment(): Promise<readonly string[]> {
+  const dockerfile = await readFile(join(ROOT, 'Dockerfile'), 'utf8');
+  return [...dockerfile.matchAll(/^ENV (\S+)$/gm)].flatMap(([, pair = '']) => ['--env', pair]);
 }
 
 async function nodeFiles(): Promise<readonly LayerFile[]> {
