@@ -1,4 +1,3 @@
-import { z } from 'zod/mini';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import { OCI_INDEX } from '../reference/media-type.ts';
@@ -9,6 +8,7 @@ import type { Follow } from './follow.ts';
 import type { Limits } from './limits.ts';
 import { nextPage } from './link.ts';
 import type { PageQuery } from './link.ts';
+import { manifestsIn, tagsIn } from './listing.ts';
 import type { DigestTarget } from './manifest-cache.ts';
 import { requireIdentity } from './manifest.ts';
 import { readBody } from './read-body.ts';
@@ -59,18 +59,10 @@ export interface ListingClientOptions {
 
 interface Listing {
   readonly answered: AuthorizedAnswer;
-  readonly json: unknown;
+  readonly body: Uint8Array;
   readonly next: PageQuery | undefined;
 }
 
-const MAX_ITEMS = 100_000;
-const tagsSchema = z.object({
-  tags: z.nullable(z.array(z.string().check(z.regex(/^\w[\w.-]{0,127}$/))).check(z.maxLength(MAX_ITEMS))),
-});
-const indexSchema = z.object({
-  schemaVersion: z.literal(2),
-  manifests: z.nullable(z.array(z.looseObject({ digest: z.string() })).check(z.maxLength(MAX_ITEMS))),
-});
 /** Answers of registries that do not know the referrers API. */
 const NO_REFERRERS: ReadonlySet<number> = new Set([404, 405, 501]);
 
@@ -106,10 +98,9 @@ export function makeListingClient({ follow, client, limits }: ListingClientOptio
       throw refusalOf(answered, { registry: target.registry, aim, unknown: 'MANIFEST_UNKNOWN' });
     }
     requireIdentity(answer, aim);
-    const body = await readBody(answer, { limit: limits.manifestBytes, aim, signal });
     return {
       answered,
-      json: parseJson(body, answer.url.host, aim),
+      body: await readBody(answer, { limit: limits.manifestBytes, aim, signal }),
       next: nextPage(answer.headers('link'), answer.url),
     };
   }
@@ -122,7 +113,7 @@ export function makeListingClient({ follow, client, limits }: ListingClientOptio
       const { bytes, mediaType } = await client.get(tag, signal);
       if (mediaType !== OCI_INDEX) return { manifests: [], isFiltered: false };
       const aim = `cannot read tag ${quote(reference)} of ${quote(`${registry}/${repository}`)}`;
-      return { manifests: manifestsOf(parseJson(bytes, registry, aim), registry, aim), isFiltered: false };
+      return { manifests: manifestsIn(bytes, registry, aim), isFiltered: false };
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== 'MANIFEST_UNKNOWN') throw error;
       return { manifests: [], isFiltered: false };
@@ -134,10 +125,8 @@ export function makeListingClient({ follow, client, limits }: ListingClientOptio
       const aim = `cannot list the tags of ${quote(`${target.registry}/${target.repository}`)}`;
       const wish = { target, resource: 'tags/list', query: target.page, accept: 'application/json', aim };
       return withTimeLimit(limits.manifestTotal, aim, signal, async (limited) => {
-        const { answered, json, next } = await read(await get(wish, limited), wish, limited);
-        const parsed = tagsSchema.safeParse(json);
-        if (!parsed.success) throw invalid(answered.answer.url.host, aim, 'is no list of tags');
-        return { tags: parsed.data.tags ?? [], ...(next && { next }) };
+        const { answered, body, next } = await read(await get(wish, limited), wish, limited);
+        return { tags: tagsIn(body, answered.answer.url.host, aim), ...(next && { next }) };
       });
     },
 
@@ -152,37 +141,15 @@ export function makeListingClient({ follow, client, limits }: ListingClientOptio
           await discard(answered.answer);
           return await fallback(target, limited);
         }
-        const { json, next } = await read(answered, wish, limited);
+        const { body, next } = await read(answered, wish, limited);
         const { answer } = answered;
         const filters = answer.headers('oci-filters-applied').flatMap((header) => header.split(','));
         return {
-          manifests: manifestsOf(json, answer.url.host, aim),
+          manifests: manifestsIn(body, answer.url.host, aim),
           isFiltered: filters.some((filter) => filter.trim() === 'artifactType'),
           ...(next && { next }),
         };
       });
     },
   };
-}
-
-function manifestsOf(json: unknown, host: string, aim: string): readonly unknown[] {
-  const parsed = indexSchema.safeParse(json);
-  if (!parsed.success) throw invalid(host, aim, 'is no OCI index');
-  return parsed.data.manifests ?? [];
-}
-
-function parseJson(body: Uint8Array, host: string, aim: string): unknown {
-  try {
-    return JSON.parse(Buffer.from(body).toString('utf8'));
-  } catch (error) {
-    throw invalid(host, aim, 'is not JSON', error);
-  }
-}
-
-function invalid(host: string, aim: string, why: string, cause?: unknown): AppError {
-  return new AppError({
-    code: 'REGISTRY_ANSWER_INVALID',
-    message: `${aim}: what ${quote(host)} answers ${why}; check what answers under this host name`,
-    ...(cause !== undefined && { cause }),
-  });
 }

@@ -3,7 +3,9 @@ import { quote } from '../errors/quote.ts';
 import type { Digest } from '../reference/digest.ts';
 import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from '../reference/media-type.ts';
 import { digestAlgorithm, digestOf, isDigest, sha256Digest } from '../reference/parse-digest.ts';
-import type { Answer } from './send.ts';
+import type { Answer as WholeAnswer } from './send.ts';
+
+type Answer = Pick<WholeAnswer, 'url' | 'header' | 'headers'>;
 
 /** A manifest whose bytes were hashed here. */
 export interface Manifest {
