@@ -28,7 +28,11 @@ const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 const PLENTY = { requestsPerMinute: 0, tagsPerMinute: 0, newTagsPerMinute: 0 };
 
 /** As in the Dockerfile and examples/systemd. */
-const ENVIRONMENT = { MALLOC_ARENA_MAX: '2', NODE_OPTIONS: '--max-semi-space-size=8' };
+const ENVIRONMENT = {
+  MALLOC_ARENA_MAX: '2',
+  MALLOC_MMAP_THRESHOLD_: '262144',
+  NODE_OPTIONS: '--max-semi-space-size=8',
+};
 
 /** A real registry with one image of one large layer, a log that counts, and the built program with its proxy before them. */
 export async function startParts(folder: string, layerBytes: number): Promise<Parts> {

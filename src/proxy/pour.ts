@@ -27,9 +27,12 @@ export async function pour(body: Readable, response: ServerResponse, signal: Abo
 }
 
 /**
- * Gives the memory of a piece that was sent back at once. Left to the collector, the pieces of a few pulls fill hundreds of
- * megabytes, and collecting them takes longer than sending them. A piece that fills its buffer shares it with no other.
+ * Gives the memory of what was sent back at once. Left to the collector, the pieces of a few pulls fill hundreds of
+ * megabytes, and collecting them takes longer than sending them. Pieces come in order, so the one that reaches the end of
+ * their buffer is the last of it; a buffer no larger than Node's pool of small ones may be that, and shared.
  */
-function release({ buffer, byteLength }: Buffer): void {
-  if (buffer instanceof ArrayBuffer && byteLength === buffer.byteLength) buffer.transfer(0);
+function release({ buffer, byteOffset, byteLength }: Buffer): void {
+  const isLast = byteOffset + byteLength === buffer.byteLength;
+  const isOwn = byteOffset === 0 || buffer.byteLength > Buffer.poolSize;
+  if (buffer instanceof ArrayBuffer && isLast && isOwn) buffer.transfer(0);
 }

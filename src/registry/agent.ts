@@ -1,8 +1,10 @@
+import type { OnReadOpts } from 'node:net';
 import { getCACertificates } from 'node:tls';
 import { Agent, buildConnector } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { AddressGuard } from './address-guard.ts';
 import type { Hosts } from './hosts.ts';
+import { withLargeReads } from './large-reads.ts';
 import type { Limits } from './limits.ts';
 
 /** Connections to registries, kept alive and shared by all calls. */
@@ -41,7 +43,11 @@ export function makeAgents(options: AgentOptions): Agents {
   };
   const documents = new Agent(forDocuments);
   const strangers = new Agent({ ...forDocuments, connect: makeGuardedConnector(options) });
-  const blobs = new Agent({ ...common, connections: limits.blobConnections });
+  const blobs = new Agent({
+    ...common,
+    connections: limits.blobConnections,
+    connect: withLargeReads((onread) => makeConnector(options, onread)),
+  });
   return {
     documents,
     strangers,
@@ -53,9 +59,9 @@ export function makeAgents(options: AgentOptions): Agents {
 }
 
 /** A host that the configuration names is free. */
-function makeConnector(options: AgentOptions): buildConnector.connector {
-  const free = buildConnector(connectOptions(options));
-  const guarded = makeGuardedConnector(options);
+function makeConnector(options: AgentOptions, onread?: OnReadOpts): buildConnector.connector {
+  const free = buildConnector(connectOptions(options, onread));
+  const guarded = makeGuardedConnector(options, onread);
   return (target, callback) => {
     const connect = options.hosts.isNamed(urlOf(target)) ? free : guarded;
     connect(target, callback);
@@ -63,18 +69,18 @@ function makeConnector(options: AgentOptions): buildConnector.connector {
 }
 
 /** Checks literal addresses before, and resolved addresses at, the connect. */
-function makeGuardedConnector(options: AgentOptions): buildConnector.connector {
+function makeGuardedConnector(options: AgentOptions, onread?: OnReadOpts): buildConnector.connector {
   const { guard } = options;
-  const connect = buildConnector({ ...connectOptions(options), lookup: guard.lookup });
+  const connect = buildConnector({ ...connectOptions(options, onread), lookup: guard.lookup });
   return (target, callback) => {
     guard.checkLiteral(urlOf(target));
     connect(target, callback);
   };
 }
 
-function connectOptions({ limits, extraCa }: AgentOptions): buildConnector.BuildOptions {
+function connectOptions({ limits, extraCa }: AgentOptions, onread?: OnReadOpts): buildConnector.BuildOptions {
   const ca = extraCa === undefined ? {} : { ca: [...getCACertificates('default'), extraCa] };
-  return { timeout: limits.connect, allowH2: false, ...ca };
+  return { timeout: limits.connect, allowH2: false, ...ca, ...(onread !== undefined && { onread }) };
 }
 
 function urlOf({ protocol, host, hostname }: buildConnector.Options): URL {

@@ -32,4 +32,11 @@ describe('the pieces of a streamed blob', () => {
     expect(await pulled(shared)).toBe('one two three');
     expect(whole.toString()).toBe('one two three');
   });
+
+  it('arrive whole when they share a large buffer, and its memory is given back with the last', async () => {
+    const slab = Buffer.allocUnsafeSlow(2 * Buffer.poolSize).fill('x');
+    const shared = [slab.subarray(10, 20), slab.subarray(20, 100_000), slab.subarray(100_000)];
+    expect(await pulled(shared)).toBe('x'.repeat(2 * Buffer.poolSize - 10));
+    expect(slab.buffer.byteLength).toBe(0);
+  });
 });
