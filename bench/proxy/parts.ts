@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { readFileSync } from 'node:fs';
 import { startUpstream, type Upstream } from '../admission/contenders.ts';
 import { goTool } from '../../test/e2e/stack/install.ts';
+import { startDrip, type Drip } from './drip.ts';
 import { startRegistry } from '../../test/e2e/stack/start.ts';
 import { startServe, type Served } from '../../test/support/serve.ts';
 
@@ -11,6 +12,8 @@ export interface Parts extends AsyncDisposable {
   readonly registry: string;
   /** One that answers manifests as the registry does and redirects blobs to it. */
   readonly redirecting: string;
+  /** One that answers everything a byte a second. */
+  readonly drip: Drip;
   readonly served: Served;
   /** Counts what reaches the log. */
   readonly log: Upstream;
@@ -50,11 +53,12 @@ export async function startParts(folder: string, layerBytes: number): Promise<Pa
   });
   const address = front.address();
   const redirecting = `127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
+  const drip = stack.use(await startDrip());
   const log = stack.use(await startUpstream(folder, 0));
   const served = stack.use(
     await startServe({
       folder,
-      registries: [registry.host, redirecting],
+      registries: [registry.host, redirecting, drip.host],
       proxy: { limits: PLENTY },
       env: ENVIRONMENT,
     }),
@@ -63,6 +67,7 @@ export async function startParts(folder: string, layerBytes: number): Promise<Pa
   return {
     registry: registry.host,
     redirecting,
+    drip,
     served,
     log,
     image,
