@@ -5,6 +5,7 @@ import type { Digest } from '../reference/digest.ts';
 import { blobHeaders, hasDigest } from './headers.ts';
 import { pour } from './pour.ts';
 import { shown, type Exchange } from './pull-manifest.ts';
+import { makeStreamPlaces } from './stream-places.ts';
 import type { BlobTarget, ManifestTarget, Upstream, UpstreamBlob } from './upstream-port.ts';
 
 export type PullBlob = (target: ManifestTarget, exchange: Exchange) => Promise<void>;
@@ -13,6 +14,8 @@ export interface BlobParts {
   readonly upstream: Upstream;
   /** Blobs streamed at once; each holds about 2 MB. */
   readonly maxStreams: number;
+  /** How long a blob waits for a place among them. Milliseconds. */
+  readonly patienceMs?: number;
   readonly pace?: Pace;
 }
 
@@ -22,16 +25,22 @@ export interface Pace {
   readonly everyMs: number;
 }
 
+/** Shorter than any client waits for an answer. */
+const PATIENCE_MS = 8_000;
 /** 1 KiB a second: slower than any line on which an image is pulled. */
 const DEFAULT_PACE: Pace = { bytes: 30 * 1024, everyMs: 30_000 };
 
 /** Passes redirects on and streams the rest with back-pressure; nothing is kept. Throws what Upstream throws. */
-export function makePullBlob({ upstream, maxStreams, pace = DEFAULT_PACE }: BlobParts): PullBlob {
-  let streams = 0;
+export function makePullBlob({
+  upstream,
+  maxStreams,
+  patienceMs = PATIENCE_MS,
+  pace = DEFAULT_PACE,
+}: BlobParts): PullBlob {
+  const places = makeStreamPlaces({ most: maxStreams, patienceMs });
 
   return async function pullBlob(target, exchange) {
-    if (streams >= maxStreams) throw tooManyStreams(maxStreams);
-    streams += 1;
+    const leave = await places.take(exchange.client.key, exchange.signal);
     try {
       const isKnown = hasDigest(exchange.request.headers['if-none-match'], target.digest);
       const asked = blobTarget(target, exchange);
@@ -39,7 +48,7 @@ export function makePullBlob({ upstream, maxStreams, pace = DEFAULT_PACE }: Blob
       if (isKnown) answerUnchanged(blob, target.digest, exchange);
       else await answer(blob, exchange, pace);
     } finally {
-      streams -= 1;
+      leave();
     }
   };
 }
@@ -115,13 +124,5 @@ function checkedLocation(location: string): string {
   throw new AppError({
     code: 'REGISTRY_ANSWER_INVALID',
     message: `cannot pass on a redirect to ${quote(location)}: it is not an http or https address without credentials`,
-  });
-}
-
-function tooManyStreams(maxStreams: number): AppError {
-  return new AppError({
-    code: 'REGISTRY_UNAVAILABLE',
-    message: `cannot stream another blob: ${maxStreams} are being streamed already; try again`,
-    retryAfterSeconds: 2,
   });
 }

@@ -36,6 +36,8 @@ export interface ProxyOptions extends GateOptions {
   /** For a manifest, until its answer begins; a blob may stream on. Milliseconds. */
   readonly timeoutMs: number;
   readonly maxStreams: number;
+  /** How long a blob waits for a place among them. Milliseconds. */
+  readonly patienceMs?: number;
   /** The least that a stream must move. */
   readonly pace?: Pace;
   readonly logger: Logger;
