@@ -36,7 +36,8 @@ export type GoToolName =
   | 'trillianLogSigner'
   | 'cosign'
   | 'fulcio'
-  | 'timestampServer';
+  | 'timestampServer'
+  | 'conformance';
 
 export const GO_TOOLS: Readonly<Record<GoToolName, GoTool>> = {
   ...KUBERNETES_TOOLS,
@@ -116,6 +117,13 @@ export const GO_TOOLS: Readonly<Record<GoToolName, GoTool>> = {
     package: 'github.com/sigstore/timestamp-authority/v2/cmd/timestamp-server',
     program: 'timestamp-server',
   },
+  // of the OCI distribution specification
+  conformance: {
+    name: 'oci-conformance',
+    version: 'v0.0.0-20260831232431-97274622c111',
+    package: 'github.com/opencontainers/distribution-spec/conformance',
+    program: 'conformance',
+  },
 };
 
 /** Program on PATH -> the Debian package that brings it. */
@@ -174,7 +182,7 @@ export const SUITE_NEEDS: Readonly<Record<string, Needs>> = {
   chart: { go: ['helm4', 'helm3', 'etcd', 'kubeApiserver', 'kubectl'], debian: [] },
   'control-plane': { go: ['etcd', 'kubeApiserver', 'kubectl', 'registry'], debian: [] },
   clients: {
-    go: ['crane', 'registry', 'ctr', 'containerd', 'oras', 'helm3', 'helm4'],
+    go: ['crane', 'registry', 'ctr', 'containerd', 'oras', 'helm3', 'helm4', 'conformance'],
     debian: ['skopeo', 'podman', 'buildah', 'dockerd', 'containerd', 'ctr', 'runc'],
   },
   postgres: { go: ['rekorV2'], debian: ['postgres'] },
