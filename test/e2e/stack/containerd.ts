@@ -20,7 +20,7 @@ export async function startContainerd(
   folder: string,
   { version = '1.6', certsDir = join(folder, 'certs.d') }: ContainerdOptions = {},
 ): Promise<StartedContainerd> {
-  await mkdir(certsDir, { recursive: true });
+  for (const each of [folder, certsDir]) await mkdir(each, { recursive: true });
   const config = join(folder, 'config.toml');
   const address = join(folder, 'containerd.sock');
   await writeFile(
