@@ -139,6 +139,7 @@ export const DEBIAN_TOOLS = {
   'redis-server': 'redis-server',
   postgres: 'postgresql',
   openssl: 'openssl',
+  haproxy: 'haproxy',
   iptables: 'iptables',
   conntrack: 'conntrack',
   ip: 'iproute2',
@@ -185,7 +186,7 @@ export const SUITE_NEEDS: Readonly<Record<string, Needs>> = {
     go: ['crane', 'registry', 'ctr', 'containerd', 'oras', 'helm3', 'helm4', 'conformance'],
     debian: ['skopeo', 'podman', 'buildah', 'dockerd', 'containerd', 'ctr', 'runc'],
   },
-  postgres: { go: ['rekorV2'], debian: ['postgres'] },
+  postgres: { go: ['rekorV2'], debian: ['postgres', 'haproxy'] },
   rekor: {
     go: [
       'rekorV2',
