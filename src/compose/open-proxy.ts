@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { AppError } from '../errors/app-error.ts';
 import { makeHtpasswdFile } from '../http/htpasswd.ts';
 import { makePasswordCheck, type PasswordCheck } from '../http/password-check.ts';
-import { startServer, type ServerCertificate } from '../http/server.ts';
+import { startServer, type RunningServer, type ServerCertificate } from '../http/server.ts';
 import { readAuthorities } from '../http/tls.ts';
 import { systemClock } from '../observe/clock.ts';
 import { accessOf, makeClientLogin, type ClientLogin } from '../proxy/client-login.ts';
@@ -10,6 +10,7 @@ import { makeProxyRouter } from '../proxy/router.ts';
 import type { Upstream } from '../proxy/upstream-port.ts';
 import { isTagReference, parseReference } from '../reference/parse-reference.ts';
 import { isAllowedRegistry } from '../registry/allow-list.ts';
+import { forbiddenKind } from '../registry/forbidden-address.ts';
 import type { Registry } from '../registry/make-registry.ts';
 import { runInBackground } from './background.ts';
 import { renewCertificate } from './renewed-certificate.ts';
@@ -59,7 +60,17 @@ export async function openProxy(house: House): Promise<void> {
   servers.push(server);
   const trust = certificate?.caFile === undefined ? '' : `  (CA ${certificate.caFile})`;
   banner.push(`proxy      ${server.url}${trust}`);
+  if (isOpen(config.proxy, server)) {
+    const text =
+      'plain HTTP, no login, and not on loopback: set proxy.tls and proxy.clients, or put both in front of it';
+    logger.warn('proxy.open', { listen: proxy.listen }, text);
+  }
   if (certificate !== undefined) renewCertificate({ ...certificate, server, life, logger });
+}
+
+/** Whether whoever reaches this machine may pull with our credentials, and others may change what he gets. */
+function isOpen({ tls, clients }: House['config']['proxy'], { host }: RunningServer): boolean {
+  return tls === undefined && clients.htpasswdFile === undefined && forbiddenKind(host, false) !== 'loopback';
 }
 
 async function openCertificate({ config, cluster, life }: House): Promise<DoorCertificate | undefined> {
