@@ -4,7 +4,7 @@ import type { ErrorCode } from '../errors/code.ts';
 
 export interface Failure {
   readonly code: ErrorCode;
-  /** One line for people. */
+  /** A line for people; a config file may have several mistakes, each on a line of its own. */
   readonly message: string;
 }
 
@@ -17,5 +17,5 @@ export function toFailure(error: unknown, debug: boolean): Failure {
 }
 
 export function failureLine(message: string): string {
-  return `tagseal: ${message}\n`;
+  return message.replaceAll(/^.*$/gm, (line) => `tagseal: ${line}`) + '\n';
 }

@@ -8,7 +8,10 @@ import { SETTINGS, variableOf } from './settings.ts';
 /** Setting path -> validated value; a path that is missing has no value and no default. */
 export type SettingValues = ReadonlyMap<string, unknown>;
 
-/** File, then environment over it, then defaults under both. Throws CONFIG_INVALID naming file, key and why. */
+/** Whoever repairs a file wants to see all that is wrong with it, and no more than fits a screen. */
+const MAX_PROBLEMS = 10;
+
+/** File, then environment over it, then defaults under both. Throws CONFIG_INVALID naming file, key and why, for each mistake. */
 export function readSettings(
   document: { readonly name: string; readonly value: unknown },
   environment: Readonly<Record<string, string | undefined>>,
@@ -17,57 +20,77 @@ export function readSettings(
   for (const setting of SETTINGS) {
     if (setting.default !== undefined) values.set(setting.path, setting.default);
   }
-  for (const [path, value] of fileValues(document)) values.set(path, value);
-  for (const [path, value] of variableValues(environment)) values.set(path, value);
-  return values;
+  const problems: AppError[] = [];
+  const given = new Map<string, unknown>();
+  const { name, value } = document;
+  if (value !== undefined && value !== null)
+    collect({ source: name, path: '', value, found: given, problems });
+  variableValues(environment, { found: given, problems });
+  throwAll(problems);
+  return new Map([...values, ...given]);
 }
 
-function fileValues({
-  name,
-  value,
-}: {
-  readonly name: string;
-  readonly value: unknown;
-}): Map<string, unknown> {
-  const found = new Map<string, unknown>();
-  if (value === undefined || value === null) return found;
-  collect({ source: name, path: '', value, found });
-  return found;
+function throwAll(problems: readonly AppError[]): void {
+  const [first, ...others] = problems;
+  if (first === undefined) return;
+  const shown = [first, ...others].slice(0, MAX_PROBLEMS).map(({ message }) => message);
+  const more = problems.length > MAX_PROBLEMS ? [`and ${problems.length - MAX_PROBLEMS} more`] : [];
+  throw new AppError({ code: 'CONFIG_INVALID', message: [...shown, ...more].join('\n'), cause: first.cause });
 }
 
-interface Branch {
+/** Runs one step; a mistake is noted, and the next step is taken. */
+function noting(problems: AppError[], step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    problems.push(error);
+  }
+}
+
+interface Gathered {
+  readonly found: Map<string, unknown>;
+  readonly problems: AppError[];
+}
+
+interface Branch extends Gathered {
   readonly source: string;
   readonly path: string;
   readonly value: unknown;
-  readonly found: Map<string, unknown>;
 }
 
-function collect({ source, path, value, found }: Branch): void {
-  const setting = SETTINGS.find((candidate) => candidate.path === path);
-  if (setting !== undefined) {
-    found.set(path, validated(setting, value, `${source}: ${path}`));
-    return;
-  }
-  if (!isObject(value)) throw invalid(`${source}: ${path || 'the document'} must be a mapping of settings`);
-  const keys = keysUnder(path);
-  for (const [key, child] of Object.entries(value)) {
-    if (!keys.includes(key)) throw unknownKey({ source, path, key, keys });
-    collect({ source, path: path === '' ? key : `${path}.${key}`, value: child, found });
-  }
+function collect({ source, path, value, found, problems }: Branch): void {
+  noting(problems, () => {
+    const setting = SETTINGS.find((candidate) => candidate.path === path);
+    if (setting !== undefined) {
+      found.set(path, validated(setting, value, `${source}: ${path}`));
+      return;
+    }
+    if (!isObject(value)) throw invalid(`${source}: ${path || 'the document'} must be a mapping of settings`);
+    const keys = keysUnder(path);
+    for (const [key, child] of Object.entries(value)) {
+      if (!keys.includes(key)) problems.push(unknownKey({ source, path, key, keys }));
+      else collect({ source, path: path === '' ? key : `${path}.${key}`, value: child, found, problems });
+    }
+  });
 }
 
-function variableValues(environment: Readonly<Record<string, string | undefined>>): Map<string, unknown> {
-  const found = new Map<string, unknown>();
+function variableValues(
+  environment: Readonly<Record<string, string | undefined>>,
+  { found, problems }: Gathered,
+): void {
   const byVariable = new Map(SETTINGS.map((setting) => [variableOf(setting.path), setting]));
   for (const [name, value] of Object.entries(environment)) {
     if (!isOurs(name) || value === undefined || value === '') continue;
     const setting = byVariable.get(name);
     if (setting === undefined) {
-      throw unknownKey({ source: 'environment', path: '', key: name, keys: [...byVariable.keys()] });
+      problems.push(unknownKey({ source: 'environment', path: '', key: name, keys: [...byVariable.keys()] }));
+      continue;
     }
-    found.set(setting.path, validated(setting, fromVariable(setting, value, name), name));
+    noting(problems, () =>
+      found.set(setting.path, validated(setting, fromVariable(setting, value, name), name)),
+    );
   }
-  return found;
 }
 
 /** Names the config file; the one variable that is not a setting. */

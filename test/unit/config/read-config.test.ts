@@ -125,6 +125,21 @@ describe('readConfig', () => {
     expect(await refusal(text)).toMatch(message);
   });
 
+  it('names all mistakes of file and environment, each on its line, but not more than ten', async () => {
+    const text = 'proxi: {}\nproxy: {limits: {streams: 0}, denyCode: FOO}\nadmin: 5';
+    const lines = (await refusal(text, { TAGSEAL_SCOPES: 'x' })).split('\n');
+    expect(lines.map((line) => line.replace(/^.*tagseal\.yaml: /, '').replace(/[;:].*/, ''))).toEqual([
+      'unknown setting "proxi"',
+      'proxy.limits.streams',
+      'proxy.denyCode',
+      'admin must be a mapping of settings',
+      'environment',
+    ]);
+    const many = Array.from({ length: 12 }, (_, i) => `zz${i}: 1`).join('\n');
+    const shown = (await refusal(many)).split('\n');
+    expect([shown.length, shown.at(-1)]).toEqual([11, 'and 2 more']);
+  });
+
   it('refuses an unknown variable and names the nearest', async () => {
     expect(await refusal('', { TAGSEAL_PROXY_LISTN: ':1' })).toMatch(
       /environment: unknown setting "TAGSEAL_PROXY_LISTN"; did you mean TAGSEAL_PROXY_LISTEN\?/,
