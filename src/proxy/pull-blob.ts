@@ -3,6 +3,7 @@ import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import type { Digest } from '../reference/digest.ts';
 import { blobHeaders, hasDigest } from './headers.ts';
+import { sendOciError } from './oci-error.ts';
 import { pour } from './pour.ts';
 import { shown, type Exchange } from './pull-manifest.ts';
 import { makeStreamPlaces } from './stream-places.ts';
@@ -55,18 +56,23 @@ export function makePullBlob({
 
 function blobTarget({ registry, repository, digest }: ManifestTarget, exchange: Exchange): BlobTarget {
   const { method, headers } = exchange.request;
-  const { range, 'if-range': ifRange } = headers;
   return {
     registry,
     repository,
     digest,
     ...shown(exchange),
     method: method === 'HEAD' ? 'HEAD' : 'GET',
-    headers: {
-      ...(range === undefined ? {} : { range }),
-      ...(typeof ifRange === 'string' ? { 'if-range': ifRange } : {}),
-    },
+    headers: method === 'HEAD' ? {} : rangeHeaders(headers),
   };
+}
+
+/** Of a GET, and of a unit that registries know: any other range means the whole (RFC 9110, 14.2). */
+function rangeHeaders({
+  range,
+  'if-range': ifRange,
+}: Exchange['request']['headers']): Readonly<Record<string, string>> {
+  if (range === undefined || !/^bytes=/i.test(range)) return {};
+  return { range, ...(typeof ifRange === 'string' && { 'if-range': ifRange }) };
 }
 
 /** The client has it; the registry has said that it may. */
@@ -84,6 +90,11 @@ async function answer(
     response.writeHead(307, { Location: checkedLocation(blob.location), 'Content-Length': 0 }).end();
     return;
   }
+  if (blob.status === 416) {
+    discard(blob.body);
+    refuseRange(blob.headers['content-range'], response);
+    return;
+  }
   response.writeHead(blob.status, blobHeaders(blob.headers));
   if (request.method === 'HEAD') {
     discard(blob.body);
@@ -96,6 +107,16 @@ async function answer(
   } finally {
     clearInterval(watch);
   }
+}
+
+/** In our words: the registry's would come as a blob with a digest. */
+function refuseRange(length: string | undefined, response: Exchange['response']): void {
+  sendOciError(response, {
+    status: 416,
+    code: 'UNSUPPORTED',
+    message: 'the blob has no such range; ask for bytes that it has, or for the whole',
+    ...(length !== undefined && { headers: { 'Content-Range': length } }),
+  });
 }
 
 /** Cuts a stream that creeps, whichever end is to blame: it holds a place that others need. */

@@ -41,7 +41,9 @@ export function makeListPuller(upstream: Upstream): ListPuller {
           { registry, repository, page, ...shown(exchange) },
           signal,
         );
-        sendText(response, 200, JSON.stringify({ name, tags }), linkHeaders(asked, next));
+        // distribution-spec, "Listing Tags": for n=0 an empty list without a link, whatever the registry makes of it
+        if (Number(page['n'] ?? 1) === 0) sendText(response, 200, JSON.stringify({ name, tags: [] }));
+        else sendText(response, 200, JSON.stringify({ name, tags }), linkHeaders(asked, next));
       } catch (error) {
         if (!(error instanceof AppError) || error.code !== 'MANIFEST_UNKNOWN') throw error;
         sendOciError(response, { status: 404, code: 'NAME_UNKNOWN', message: error.message });

@@ -69,6 +69,34 @@ describe('a blob', () => {
     ]);
   });
 
+  it.each([
+    { method: 'HEAD', range: 'bytes=0-1' },
+    { method: 'GET', range: 'lines=0-1' },
+  ])('is whole for a $method of $range', async ({ method, range }) => {
+    await using proxy = await setup();
+    const answer = await call(proxy.url, PATH, { method, headers: { range, 'if-range': '"x"' } });
+    expect(answer).toMatchObject({ status: 200, headers: { 'content-length': '4' } });
+    expect(proxy.upstream.blobCalls.map(({ headers }) => headers)).toEqual([{}]);
+  });
+
+  it('without the range that was asked for is a 416 with its length, and not in the words of the registry', async () => {
+    await using proxy = await setup();
+    proxy.upstream.blobAnswer = async () => ({
+      kind: 'stream',
+      status: 416,
+      headers: {
+        'content-range': 'bytes */4',
+        'content-type': 'text/plain',
+        'docker-content-digest': digestOfA,
+      },
+      body: Readable.from([Buffer.from('<b>no</b>')]),
+    });
+    const { status, headers, text } = await call(proxy.url, PATH, { headers: { range: 'bytes=9-' } });
+    expect({ status, text }).toEqual({ status: 416, text: expect.stringContaining('"code":"UNSUPPORTED"') });
+    expect(headers).toMatchObject({ 'content-range': 'bytes */4', 'content-type': 'application/json' });
+    expect(headers).not.toHaveProperty('docker-content-digest');
+  });
+
   it('that the upstream redirects is redirected with 307', async () => {
     await using proxy = await setup();
     const location = 'https://blobs.example.com/x?sig=abc';

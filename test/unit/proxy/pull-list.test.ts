@@ -23,6 +23,17 @@ describe('a list of tags', () => {
     ]);
   });
 
+  it.each(['0', '000'])('is empty and without a link for n=%s, whatever the registry answers', async (n) => {
+    await using proxy = await setup();
+    proxy.upstream.tagPage = { tags: ['1', '2'], next: { n: '0', last: '2' } };
+    const { status, headers, text } = await call(proxy.url, `/v2/ghcr.io/acme/api/tags/list?n=${n}`);
+    expect({ status, text, link: headers['link'] }).toEqual({
+      status: 200,
+      text: '{"name":"ghcr.io/acme/api","tags":[]}',
+      link: undefined,
+    });
+  });
+
   it('keeps the mirror form in its link', async () => {
     await using proxy = await setup();
     proxy.upstream.tagPage = { tags: ['1'], next: { n: '1', last: '1' } };
