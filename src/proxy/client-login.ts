@@ -75,10 +75,10 @@ export function makeClientLogin({ isForClients, publicUrl, key, clock }: ClientL
       );
     },
 
-    challenge({ asked }, response, message) {
+    challenge({ asked, registryOfHost }, response, message) {
       const scope = asked === undefined ? '' : `,scope="repository:${asked.name}:pull"`;
-      // names under a host of their own, or with ns, mean another registry's
-      const service = asked?.registry ?? publicUrl.host;
+      // names under a host of their own, or with ns, mean another registry's; many clients keep the service of the first challenge
+      const service = asked?.registry ?? registryOfHost ?? publicUrl.host;
       const error = message === undefined ? '' : ',error="insufficient_scope"';
       const realm = new URL('/token', publicUrl).href;
       sendOciError(response, {

@@ -45,6 +45,8 @@ export interface ParsedUrl {
   readonly hasReason: boolean;
   readonly path: string;
   readonly query: URLSearchParams;
+  /** The one registry of a virtual host. */
+  readonly registryOfHost?: string;
   /** The repository as the client calls it, and the registry that it then means where the name does not say so. */
   readonly asked?: { readonly name: string; readonly registry?: string };
 }
@@ -73,7 +75,14 @@ export function parseUrl(url: string, registry?: string): ParsedUrl {
       : parsePath(path, query.getAll('ns'), registry);
   const asked =
     'registry' in route ? nameAsked(path, route.registry, registry ?? query.get('ns')) : undefined;
-  return { route, hasReason: query.has('reason'), path, query, ...(asked && { asked }) };
+  return {
+    route,
+    hasReason: query.has('reason'),
+    path,
+    query,
+    ...(registry !== undefined && { registryOfHost: registry }),
+    ...(asked && { asked }),
+  };
 }
 
 function nameAsked(path: string, registry: string, elsewhere: string | null) {

@@ -48,6 +48,15 @@ describe('an upstream of clients with credentials of their own', () => {
     expect([...proxy.upstream.calls, ...proxy.upstream.blobCalls]).toEqual([]);
   });
 
+  it.each(['/v2/', '/v2/acme/api/manifests/1'])(
+    'names the registry of a virtual host at %s, since many clients ask for all tokens as told at /v2/',
+    async (path) => {
+      await using proxy = await setup();
+      const { headers } = await call(proxy.url, path, { headers: { host: 'ghcr.example.com' } });
+      expect(headers['www-authenticate']).toContain(',service="ghcr.io"');
+    },
+  );
+
   it.each([
     ['service=tagseal.example.com&scope=repository:ghcr.io/acme/api:pull', BLOB],
     ['service=ghcr.io&scope=repository:acme/api:pull', `/v2/acme/api/blobs/${digestOfA}?ns=ghcr.io`],
