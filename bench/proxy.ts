@@ -14,6 +14,7 @@ const AIM_RATIO = 0.8;
 const AIM_RSS_MB = 200;
 const AIM_EXTRA_MS = 1;
 const AIM_TROUBLE_RATIO = 2;
+const FOLLOW_EVERY_MS = 5_000;
 
 const { values } = parseArgs({
   options: {
@@ -50,30 +51,54 @@ interface Lane {
   readonly from: string;
 }
 
-/** Direct and through the proxy in turn; prints the medians and the ratio of each round. */
+/**
+ * Direct, through the proxy and through a bare relay in turn; prints the medians and the ratios of each round: to the pull that
+ * passes nobody, and to the ceiling, the one through a relay that only copies.
+ */
 async function comparePulls(parts: Parts, { name, puller, from }: Lane): Promise<number> {
-  const { image, served } = parts;
-  const ratios: number[] = [];
-  const [direct, through]: [number[], number[]] = [[], []];
-  let cpuPerGb = 0;
+  const { image, served, relay, registry } = parts;
+  const pull = async (base: string) => {
+    const { fault, mbPerSecond } = await pullAtOnce(puller, options.clients, base, image);
+    if (fault !== undefined) faults.push(`${name}: ${fault}`);
+    return mbPerSecond;
+  };
+  const rounds: { direct: number; proxied: number; relayed: number }[] = [];
+  const gigabytes = (options.rounds * options.clients * image.bytes) / 1e9;
+  let [proxyCpu, relayCpu] = [0, 0];
   for (let round = 0; round < options.rounds; round += 1) {
-    const plain = await pullAtOnce(puller, options.clients, `${from}/${image.repository}`, image);
-    const before = usageOf(served.process.pid).cpuSeconds;
-    const proxied = await pullAtOnce(puller, options.clients, inProxy(parts, from, image), image);
-    const gigabytes = (options.clients * image.bytes) / 1e9;
-    cpuPerGb += (usageOf(served.process.pid).cpuSeconds - before) / gigabytes / options.rounds;
-    for (const { fault } of [plain, proxied]) if (fault !== undefined) faults.push(`${name}: ${fault}`);
-    direct.push(plain.mbPerSecond);
-    through.push(proxied.mbPerSecond);
-    ratios.push(proxied.mbPerSecond / plain.mbPerSecond);
+    const direct = await pull(`${from}/${image.repository}`);
+    const [proxied, cpu] = await timed(served.process.pid, () => pull(inProxy(parts, from, image)));
+    proxyCpu += cpu / gigabytes;
+    const [relayed, bare] =
+      from === registry
+        ? await timed(relay.pid, () => pull(`${relay.host}/${image.repository}`))
+        : [direct, 0];
+    relayCpu += bare / gigabytes;
+    rounds.push({ direct, proxied, relayed });
   }
-  const ratio = quantile(ratios, 0.5);
+  const median = (of: (round: (typeof rounds)[number]) => number) => quantile(rounds.map(of), 0.5);
+  const ratio = median(({ direct, proxied }) => proxied / direct);
+  const ofRelay = median(({ relayed, proxied }) => proxied / relayed);
+  const mb = (value: number) => `${value.toFixed(0).padStart(5)} MB/s`;
   console.log(
-    `${name.padEnd(38)} direct ${quantile(direct, 0.5).toFixed(0).padStart(5)} MB/s  proxy ` +
-      `${quantile(through, 0.5).toFixed(0).padStart(5)} MB/s  ratio ${ratio.toFixed(2)}  ` +
-      `CPU of the proxy ${cpuPerGb.toFixed(2)} s/GB  peak RSS ${usageOf(served.process.pid).peakRssMb.toFixed(0)} MB`,
+    `${name.padEnd(32)} direct ${mb(median(({ direct }) => direct))}  proxy ${mb(median(({ proxied }) => proxied))}  ` +
+      `ratio ${ratio.toFixed(2)}  CPU ${proxyCpu.toFixed(2)} s/GB  ` +
+      (from === registry
+        ? `| bare relay ${mb(median(({ relayed }) => relayed))}, CPU ${relayCpu.toFixed(2)} s/GB, proxy/relay ${ofRelay.toFixed(2)}  `
+        : '') +
+      `| peak RSS ${usageOf(served.process.pid).peakRssMb.toFixed(0)} MB`,
   );
   return ratio;
+}
+
+/** What it gave, and the seconds of CPU that the process took meanwhile. */
+async function timed(
+  pid: number,
+  run: () => Promise<number>,
+): Promise<readonly [value: number, cpuSeconds: number]> {
+  const before = usageOf(pid).cpuSeconds;
+  const value = await run();
+  return [value, usageOf(pid).cpuSeconds - before];
 }
 
 async function compareManifests({ registry, served, image, log }: Parts): Promise<number> {
@@ -83,17 +108,20 @@ async function compareManifests({ registry, served, image, log }: Parts): Promis
     { origin: served.proxy, path: `/v2/${registry.replace(':', '_')}/${rest}` },
   ];
   await timeManifests(aims, Math.ceil(options.manifests / 4));
+  const started = performance.now();
   const before = await log.counts();
   const [direct = [], proxied = []] = await timeManifests(aims, options.manifests);
   const after = await log.counts();
   const calls = after.logWrites + after.logReads - before.logWrites - before.logReads;
-  if (calls > 0) faults.push(`${calls} calls to the log for known tags`);
+  // the log is followed beside the pulls, with two reads every so often
+  const ofFollower = 2 * Math.ceil((performance.now() - started) / FOLLOW_EVERY_MS);
+  if (calls > ofFollower) faults.push(`${calls} calls to the log for known tags`);
   const extra = quantile(proxied, 0.5) - quantile(direct, 0.5);
   const show = (took: readonly number[]) =>
     `median ${quantile(took, 0.5).toFixed(2)} ms, p99 ${quantile(took, 0.99).toFixed(2)} ms`;
   console.log(
     `known tag, ${options.manifests} GETs of the manifest: direct ${show(direct)}; proxy ${show(proxied)}; ` +
-      `extra ${extra.toFixed(2)} ms; ${calls} calls to the log`,
+      `extra ${extra.toFixed(2)} ms; ${calls} calls to the log (at most ${ofFollower} are those that follow it)`,
   );
   return extra;
 }

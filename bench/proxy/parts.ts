@@ -1,11 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { startUpstream, type Upstream } from '../admission/contenders.ts';
 import { goTool } from '../../test/e2e/stack/install.ts';
 import { startDrip, type Drip } from './drip.ts';
 import { startRegistry } from '../../test/e2e/stack/start.ts';
 import { startServe, type Served } from '../../test/support/serve.ts';
+import { startProcess } from '../../test/support/start-process.ts';
 
 export interface Parts extends AsyncDisposable {
   /** The real registry, `host:port`. */
@@ -15,9 +17,16 @@ export interface Parts extends AsyncDisposable {
   /** One that answers everything a byte a second. */
   readonly drip: Drip;
   readonly served: Served;
+  /** What only copies between the registry and its clients. */
+  readonly relay: Relay;
   /** Counts what reaches the log. */
   readonly log: Upstream;
   readonly image: Image;
+}
+
+export interface Relay {
+  readonly host: string;
+  readonly pid: number;
 }
 
 export interface Image {
@@ -27,6 +36,7 @@ export interface Image {
   readonly bytes: number;
 }
 
+const RELAY = fileURLToPath(new URL('relay.ts', import.meta.url));
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 const PLENTY = { requestsPerMinute: 0, tagsPerMinute: 0, newTagsPerMinute: 0 };
 
@@ -63,12 +73,15 @@ export async function startParts(folder: string, layerBytes: number): Promise<Pa
       env: ENVIRONMENT,
     }),
   );
+  const relay = stack.use(startProcess(process.execPath, [RELAY, registry.host.split(':')[1] ?? '']));
+  const [, relayPort = ''] = await relay.waitFor(/port (\d+)/);
   const owned = stack.move();
   return {
     registry: registry.host,
     redirecting,
     drip,
     served,
+    relay: { host: `127.0.0.1:${relayPort}`, pid: relay.pid },
     log,
     image,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
