@@ -13,7 +13,7 @@ import type { Answer, Call, Send } from './send.ts';
 import type { TokenRequest, Tokens } from './token.ts';
 
 /** A call to a registry about one of its repositories. */
-export interface RepositoryCall extends Omit<Call, 'authorization'> {
+export interface RepositoryCall extends Omit<Call, 'authorization' | 'account'> {
   readonly registry: string;
   readonly repository: string;
   /** Shown instead of what the configuration has for the repository. */
@@ -67,15 +67,17 @@ export function makeAuthorizedSend(options: AuthorizedSendOptions): AuthorizedSe
   return async (call) => {
     const credential =
       call.credential ?? (await credentials.find(call.registry, call.repository, call.signal));
-    const key = JSON.stringify([call.registry, call.repository, identityOf(credential)]);
+    const identity = identityOf(credential);
+    const key = JSON.stringify([call.registry, call.repository, identity]);
+    const account = call.credential && { account: identity };
     const held = heldHeader(schemes.get(key));
-    const first = await send({ ...call, authorization: held });
+    const first = await send({ ...call, ...account, authorization: held });
     if (first.status !== 401) return { answer: first, credential };
     const challenges = parseChallenges(first.headers('www-authenticate'));
     await discard(first);
     const scheme = chooseScheme(challenges, call, credential, hosts);
     const authorization = await login(scheme, held, call.signal);
-    const answer = await send({ ...call, authorization });
+    const answer = await send({ ...call, ...account, authorization });
     if (answer.status !== 401) schemes.set(key, scheme, SCHEME_TTL);
     return { answer, credential };
   };
@@ -97,6 +99,7 @@ function chooseScheme(
       service: parameters.get('service'),
       scope: scopeOf(parameters.get('scope'), call.repository),
       credential,
+      ...(call.credential && { account: identityOf(credential) }),
       aim: call.aim,
     };
     return { kind: 'bearer', request };

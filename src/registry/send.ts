@@ -17,6 +17,8 @@ export interface Call {
   readonly headers: Readonly<Record<string, string>>;
   /** Value of the Authorization header. */
   readonly authorization?: string | undefined;
+  /** Whose limit the call is counted against, where it is not ours. */
+  readonly account?: string;
   /** A form; a call with one is not repeated. */
   readonly body?: string;
   readonly agent: 'documents' | 'strangers' | 'blobs';
@@ -62,9 +64,9 @@ const DISCARD_BYTES = 64 * 1024;
 export function makeSend(options: SendOptions): Send {
   async function once(call: Call): Promise<Answer> {
     const { host, pathname } = call.url;
-    options.rateLimits.check(host, call.aim);
+    options.rateLimits.check(host, call.aim, call.account);
     if (call.method === 'GET' && pathname.includes('/manifests/'))
-      options.rateLimits.checkBudget(host, call.aim);
+      options.rateLimits.checkBudget(host, call.aim, call.account);
     try {
       const answer = await attempt(call);
       options.onCall?.(call.method, 'ok');
@@ -77,10 +79,10 @@ export function makeSend(options: SendOptions): Send {
 
   async function attempt(call: Call): Promise<Answer> {
     const answer = await exchange(call, options);
-    options.rateLimits.hear(call.url.host, answer.header('ratelimit-remaining'));
+    options.rateLimits.hear(call.url.host, answer.header('ratelimit-remaining'), call.account);
     if (answer.status === 429) {
       await discard(answer);
-      throw options.rateLimits.impose(call.url.host, call.aim, answer.header('retry-after'));
+      throw options.rateLimits.impose(call.url.host, call.aim, answer.header('retry-after'), call.account);
     }
     if (TRANSIENT_STATUS.has(answer.status)) {
       await discard(answer);

@@ -19,6 +19,8 @@ export interface TokenRequest {
   readonly service: string | undefined;
   readonly scope: string;
   readonly credential: Credential;
+  /** As in a Call. */
+  readonly account?: string;
   readonly aim: string;
 }
 
@@ -59,7 +61,13 @@ export function makeTokens({ send, clock, limits }: TokensOptions): Tokens {
   const flights = makeSingleFlight<string>();
 
   async function issue(request: TokenRequest, key: string, signal: AbortSignal): Promise<string> {
-    const answer = await send({ ...tokenCall(request), aim: request.aim, agent: 'documents', signal });
+    const answer = await send({
+      ...tokenCall(request),
+      ...(request.account !== undefined && { account: request.account }),
+      aim: request.aim,
+      agent: 'documents',
+      signal,
+    });
     if (answer.status !== 200) {
       await discard(answer);
       throw refusal(request, answer);
@@ -84,8 +92,8 @@ export function makeTokens({ send, clock, limits }: TokensOptions): Tokens {
 }
 
 function keyOf(request: TokenRequest): string {
-  const { registry, realm, service, scope, credential } = request;
-  return JSON.stringify([registry, realm.url.href, service, scope, identityOf(credential)]);
+  const { registry, realm, service, scope, credential, account } = request;
+  return JSON.stringify([registry, realm.url.href, service, scope, identityOf(credential), account]);
 }
 
 function tokenCall(

@@ -112,4 +112,14 @@ describe('pull secrets at a registry', () => {
     for (let i = 0; i < 5; i += 1) await ask('recheck', granted);
     expect(reads).toBe(1);
   });
+
+  it('that have had enough requests silence nobody else, and not us', async () => {
+    fake.lies.rateLimit = { retryAfter: '300' };
+    const limited = access([wrong('shop/old')]);
+    expect((await refusal(ask('fetch', limited))).code).toBe('REGISTRY_RATE_LIMITED');
+    delete fake.lies.rateLimit;
+    expect((await ask('fetch', access([secret('shop/regcred')]))).hashed).toBe(true);
+    expect((await refusal(ask('fetch'))).code).toBe('REGISTRY_UNAUTHORIZED');
+    expect((await refusal(ask('fetch', limited))).code).toBe('REGISTRY_RATE_LIMITED');
+  });
 });

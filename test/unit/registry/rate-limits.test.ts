@@ -31,4 +31,18 @@ describe('makeRateLimits', () => {
     limits.impose('a.example', 'cannot x', '7');
     limits.check('b.example', 'cannot x');
   });
+
+  it('silences only the account that has had enough', async () => {
+    const limits = makeRateLimits(makeManualClock());
+    limits.impose('a.example', 'cannot x', '7', 'ann');
+    limits.hear('a.example', '0;w=21600', 'ann');
+    for (const account of [undefined, 'bob']) {
+      limits.check('a.example', 'cannot x', account);
+      limits.checkBudget('a.example', 'cannot x', account);
+    }
+    expect(await codeOf(() => limits.check('a.example', 'cannot x', 'ann'))).toBe('REGISTRY_RATE_LIMITED');
+    expect(await codeOf(() => limits.checkBudget('a.example', 'cannot x', 'ann'))).toBe(
+      'REGISTRY_RATE_LIMITED',
+    );
+  });
 });
