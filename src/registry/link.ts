@@ -8,16 +8,17 @@ const MAX_LINK = 8 * 1024;
 const NEXT = /<([^<>]{1,4096})>[^,]*;[ \t]*rel="?next"?(?=[ \t]*(?:[;,]|$))/i;
 
 /**
- * The query of the next page that a `Link: <…>; rel="next"` names (RFC 8288). Undefined when there is none, and when it leads
- * anywhere but to the listing that was asked.
+ * The query of the next page that a `Link: <…>; rel="next"` names (RFC 8288); undefined when there is none. `elsewhere` when it
+ * leads anywhere but to the listing that was asked, or says in no known way which page it is.
  */
-export function nextPage(links: readonly string[], asked: URL): PageQuery | undefined {
+export function nextPage(links: readonly string[], asked: URL): PageQuery | 'elsewhere' | undefined {
   const target = links.flatMap((link) => NEXT.exec(link.slice(0, MAX_LINK))?.[1] ?? [])[0];
-  const url = target === undefined ? null : URL.parse(target, asked.href);
+  if (target === undefined) return undefined;
+  const url = URL.parse(target, asked.href);
   // host and scheme are not looked at: behind a gateway they are often wrong, and nobody goes there
-  if (url === null || url.pathname !== asked.pathname) return undefined;
+  if (url === null || url.pathname !== asked.pathname) return 'elsewhere';
   const query = pageQuery(url.searchParams);
-  return Object.keys(query).length === 0 ? undefined : query;
+  return Object.keys(query).length === 0 ? 'elsewhere' : query;
 }
 
 /** The parameters of a query that say which page is meant; all others are left out. */

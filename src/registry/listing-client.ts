@@ -60,7 +60,7 @@ export interface ListingClientOptions {
 interface Listing {
   readonly answered: AuthorizedAnswer;
   readonly body: Uint8Array;
-  readonly next: PageQuery | undefined;
+  readonly next: PageQuery | 'elsewhere' | undefined;
 }
 
 /** Answers of registries that do not know the referrers API. */
@@ -126,7 +126,9 @@ export function makeListingClient({ follow, client, limits }: ListingClientOptio
       const wish = { target, resource: 'tags/list', query: target.page, accept: 'application/json', aim };
       return withTimeLimit(limits.manifestTotal, aim, signal, async (limited) => {
         const { answered, body, next } = await read(await get(wish, limited), wish, limited);
-        return { tags: tagsIn(body, answered.answer.url.host, aim), ...(next && { next }) };
+        const tags = tagsIn(body, answered.answer.url.host, aim);
+        const following = next === 'elsewhere' ? behind(target.page, tags) : next;
+        return { tags, ...(following && { next: following }) };
       });
     },
 
@@ -143,6 +145,7 @@ export function makeListingClient({ follow, client, limits }: ListingClientOptio
         }
         const { body, next } = await read(answered, wish, limited);
         const { answer } = answered;
+        if (next === 'elsewhere') throw endsEarly(answer.url.host, aim);
         const filters = answer.headers('oci-filters-applied').flatMap((header) => header.split(','));
         return {
           manifests: manifestsIn(body, answer.url.host, aim),
@@ -152,4 +155,18 @@ export function makeListingClient({ follow, client, limits }: ListingClientOptio
       });
     },
   };
+}
+
+/** Tags go on behind the last one, wherever the registry's own link leads (distribution-spec, "Listing Tags"). */
+function behind({ n }: PageQuery, tags: readonly string[]): PageQuery | undefined {
+  const last = tags.at(-1);
+  return last === undefined ? undefined : { ...(n !== undefined && { n }), last };
+}
+
+/** Half a list of signatures may be worse than none. */
+function endsEarly(host: string, aim: string): AppError {
+  return new AppError({
+    code: 'REGISTRY_ANSWER_INVALID',
+    message: `${aim}: the link of ${quote(host)} to the next page leads elsewhere; ask the registry itself`,
+  });
 }

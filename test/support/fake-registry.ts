@@ -40,6 +40,8 @@ export interface Lies {
   remaining?: string;
   /** The whole of a list of tags. */
   listBody?: string;
+  /** Instead of the link to the next page of tags, and on referrers. */
+  listLink?: string;
   /** The referrers API answers with these; without it there is none. */
   referrers?: {
     readonly filters?: boolean;
@@ -227,6 +229,7 @@ export async function startFakeRegistry(): Promise<FakeRegistry> {
       const isFiltered = filters && type !== null;
       response.setHeader('content-type', 'application/vnd.oci.image.index.v1+json');
       if (isFiltered) response.setHeader('oci-filters-applied', 'artifactType');
+      if (lies.listLink !== undefined) response.setHeader('link', lies.listLink);
       const shown = isFiltered ? manifests.filter(({ artifactType }) => artifactType === type) : manifests;
       response.end(JSON.stringify({ schemaVersion: 2, manifests: shown }));
       return;
@@ -241,7 +244,7 @@ export async function startFakeRegistry(): Promise<FakeRegistry> {
     const tags = count === null ? left : left.slice(0, Number(count));
     if (tags.length < left.length) {
       const next = `/v2/${repository}/tags/list?n=${count ?? ''}&last=${tags.at(-1) ?? ''}`;
-      response.setHeader('link', `<http://internal.invalid${next}>; rel="next"`);
+      response.setHeader('link', lies.listLink ?? `<http://internal.invalid${next}>; rel="next"`);
     }
     response.setHeader('content-type', 'application/json');
     response.end(lies.listBody ?? JSON.stringify({ name: repository, tags }));

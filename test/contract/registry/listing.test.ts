@@ -21,6 +21,24 @@ describe('tags of a registry', () => {
   });
 
   it.each([
+    '</v2/other/tags/list?n=2&last=2>; rel="next"',
+    '</v2/team/app/tags/list?cursor=abc>; rel="next"',
+    '<http://[bad>; rel="next"',
+  ])('go on behind the last one where the link leads elsewhere: %s', async (link) => {
+    await using fake = await startFakeRegistry();
+    for (const tag of ['1', '2', '3']) await fake.putImage({ repository, tag });
+    const registry = makeTestRegistry([fake.host]);
+    fake.lies.listLink = link;
+    const target = { registry: fake.host, repository };
+    const first = await registry.upstream.tags({ ...target, page: { n: '2' } }, never);
+    const second = await registry.upstream.tags({ ...target, page: first.next ?? {} }, never);
+    expect([first, second]).toEqual([{ tags: ['1', '2'], next: { n: '2', last: '2' } }, { tags: ['3'] }]);
+    fake.lies.listBody = '{"tags":[]}';
+    expect(await registry.upstream.tags({ ...target, page: { n: '2' } }, never)).toEqual({ tags: [] });
+    await registry.close();
+  });
+
+  it.each([
     ['no JSON', 'REGISTRY_ANSWER_INVALID', '<html>'],
     ['no list', 'REGISTRY_ANSWER_INVALID', '{"tags":"1"}'],
     ['what is no tag', 'REGISTRY_ANSWER_INVALID', '{"tags":["a/b"]}'],
@@ -46,6 +64,16 @@ describe('referrers of a registry', () => {
     const target = { registry: fake.host, repository, digest: subject, page: {} };
     const page = await registry.upstream.referrers({ ...target, artifactType: 'application/x' }, never);
     expect(page).toEqual({ manifests, isFiltered: filters });
+    await registry.close();
+  });
+
+  it('end with an error where the link to more of them leads elsewhere', async () => {
+    await using fake = await startFakeRegistry();
+    fake.lies.referrers = { manifests };
+    fake.lies.listLink = '</v2/other/referrers?page=2>; rel="next"';
+    const registry = makeTestRegistry([fake.host]);
+    const target = { registry: fake.host, repository, digest: subject, page: {} };
+    expect(await codeOf(() => registry.upstream.referrers(target, never))).toBe('REGISTRY_ANSWER_INVALID');
     await registry.close();
   });
 
