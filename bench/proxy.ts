@@ -1,4 +1,4 @@
-// npm run bench -- proxy [--clients N] [--layer-mb N] [--rounds N] [--line-mbit N] [--manifests N] [--idle N] [--drip N]
+// npm run bench -- proxy [--clients N] [--layer-mb N] [--rounds N] [--line-mbit N] [--manifests N] [--idle N] [--drip N] [--trust-blobs]
 // What a pull through the proxy costs, as a ratio to the same clients at the real registry in the same run. Exits 1 for a
 // pull that failed or brought other bytes, and for a call to the log, never for being slow.
 import { parseArgs } from 'node:util';
@@ -25,6 +25,7 @@ const { values } = parseArgs({
     manifests: { type: 'string', default: '2000' },
     idle: { type: 'string', default: '10000' },
     drip: { type: 'string', default: '200' },
+    'trust-blobs': { type: 'boolean', default: false },
   },
 });
 const options = {
@@ -38,7 +39,7 @@ const options = {
 };
 if (!Object.values(options).every((value) => Number.isInteger(value) && value >= 1)) {
   console.error(
-    'usage: npm run bench -- proxy [--clients N] [--layer-mb N] [--rounds N] [--line-mbit N] [--manifests N] [--idle N] [--drip N]',
+    'usage: npm run bench -- proxy [--clients N] [--layer-mb N] [--rounds N] [--line-mbit N] [--manifests N] [--idle N] [--drip N] [--trust-blobs]',
   );
   process.exit(2);
 }
@@ -157,10 +158,13 @@ async function compareTroubles({ registry, served, image, drip }: Parts): Promis
 ensureGo('registry');
 ensureGo('crane');
 await using folder = await makeTempFolder();
-await using parts = await startParts(folder.path, options.layerMb * 1e6);
+await using parts = await startParts(folder.path, {
+  layerBytes: options.layerMb * 1e6,
+  verifyBlobs: !values['trust-blobs'],
+});
 const { registry, redirecting, served } = parts;
 console.log(
-  `${options.clients} pulls at once of a layer of ${options.layerMb} MB, ${options.rounds} rounds; clients, registry and ` +
+  `${options.clients} pulls at once of a layer of ${options.layerMb} MB, ${options.rounds} rounds, blobs are ${values['trust-blobs'] ? 'not ' : ''}verified; clients, registry and ` +
     `proxy share this machine's cores; aims: ratio ${AIM_RATIO}, ${AIM_RSS_MB} MB, ${AIM_EXTRA_MS} ms`,
 );
 let isOver = false;

@@ -48,7 +48,10 @@ const ENVIRONMENT = {
 };
 
 /** A real registry with one image of one large layer, a log that counts, and the built program with its proxy before them. */
-export async function startParts(folder: string, layerBytes: number): Promise<Parts> {
+export async function startParts(
+  folder: string,
+  { layerBytes, verifyBlobs }: { readonly layerBytes: number; readonly verifyBlobs: boolean },
+): Promise<Parts> {
   await using stack = new AsyncDisposableStack();
   const registry = stack.use(await startRegistry(`${folder}/registry`));
   const image = await pushLarge(registry.host, layerBytes);
@@ -69,7 +72,7 @@ export async function startParts(folder: string, layerBytes: number): Promise<Pa
     await startServe({
       folder,
       registries: [registry.host, redirecting, drip.host],
-      proxy: { limits: PLENTY },
+      proxy: { limits: PLENTY, verifyBlobs },
       env: ENVIRONMENT,
     }),
   );

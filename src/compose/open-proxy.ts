@@ -48,6 +48,7 @@ export async function openProxy(house: House): Promise<void> {
       denyCode: proxy.denyCode,
       timeoutMs: PULL_TIMEOUT_MS,
       maxStreams: proxy.limits.streams,
+      verifyBlobs: proxy.verifyBlobs,
       limits: proxy.limits,
       trustedHops: proxy.trustedHops,
       via: core.via,

@@ -182,6 +182,7 @@ export interface Config {
     /** `host[:port]`, lower case -> the canonical registry that is served there. */
     readonly virtualHosts: ReadonlyMap<string, string>;
     readonly denyCode: 'DENIED' | 'TAG_INVALID';
+    readonly verifyBlobs: boolean;
   };
   readonly controller: {
     readonly enabled: boolean;

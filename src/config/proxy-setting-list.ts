@@ -97,6 +97,13 @@ export const PROXY_SETTINGS: readonly Setting[] = [
       'Host names of the proxy that each serve one registry: `{mirror.example.com: docker.io}`. Under such a name a path holds no registry. A name with a port is for that port.',
   },
   {
+    path: 'proxy.verifyBlobs',
+    schema: flag,
+    default: true,
+    about:
+      'Hash blobs that pass through, and cut those that do not have their digest. Clients hash them, too; without it the proxy takes half the CPU.',
+  },
+  {
     path: 'proxy.denyCode',
     schema: oneOf('DENIED', 'TAG_INVALID'),
     default: 'DENIED',

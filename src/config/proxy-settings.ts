@@ -26,6 +26,7 @@ export function proxySettings(get: ValueReader, absolute: Absolute): Config['pro
       streams: number(get, 'proxy.limits.streams'),
     },
     virtualHosts: virtualHosts(get),
+    verifyBlobs: get.flag('proxy.verifyBlobs'),
     denyCode: get.oneOf('proxy.denyCode', ['DENIED', 'TAG_INVALID']),
   };
 }

@@ -1,22 +1,37 @@
 import type { ServerResponse } from 'node:http';
 import { Writable, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { DigestCheck } from './digest-check.ts';
+
+export interface Pouring {
+  readonly response: ServerResponse;
+  readonly signal: AbortSignal;
+  /** Absent: any bytes will do. */
+  readonly check?: DigestCheck | undefined;
+}
 
 /**
  * Streams a body to a client, a piece at a time: the next one is read when the system has taken the last. Rejects when either
- * end breaks or the signal aborts; both ends are destroyed then.
+ * end breaks, the signal aborts or the check fails; both ends are destroyed then, before the client has the whole.
  */
-export async function pour(body: Readable, response: ServerResponse, signal: AbortSignal): Promise<void> {
+export async function pour(body: Readable, { response, signal, check }: Pouring): Promise<void> {
   const client = new Writable({
     highWaterMark: 1,
     write(piece: Buffer, _encoding, done) {
+      const wrong = check?.take(piece);
+      if (wrong !== undefined) {
+        done(wrong);
+        return;
+      }
       response.write(piece, (error) => {
         release(piece);
         done(error);
       });
     },
     final(done) {
-      response.end(done);
+      const wrong = check?.end();
+      if (wrong === undefined) response.end(done);
+      else done(wrong);
     },
     destroy(error, done) {
       if (error !== null) response.destroy();

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import type { Digest } from '../reference/digest.ts';
+import { makeDigestCheck, type DigestCheck } from './digest-check.ts';
 import { blobHeaders, hasDigest } from './headers.ts';
 import { sendOciError } from './oci-error.ts';
 import { pour } from './pour.ts';
@@ -18,6 +19,8 @@ export interface BlobParts {
   /** How long a blob waits for a place among them. Milliseconds. */
   readonly patienceMs?: number;
   readonly pace?: Pace;
+  /** Whether what is streamed whole must have its digest. */
+  readonly verifyBlobs: boolean;
 }
 
 /** The least that a stream must move. */
@@ -37,6 +40,7 @@ export function makePullBlob({
   maxStreams,
   patienceMs = PATIENCE_MS,
   pace = DEFAULT_PACE,
+  verifyBlobs,
 }: BlobParts): PullBlob {
   const places = makeStreamPlaces({ most: maxStreams, patienceMs });
 
@@ -47,7 +51,7 @@ export function makePullBlob({
       const asked = blobTarget(target, exchange);
       const blob = await upstream.blob(isKnown ? { ...asked, method: 'HEAD' } : asked, exchange.signal);
       if (isKnown) answerUnchanged(blob, target.digest, exchange);
-      else await answer(blob, exchange, pace);
+      else await answer(blob, exchange, { pace, check: verifyBlobs ? checkOf(target, blob) : undefined });
     } finally {
       leave();
     }
@@ -81,10 +85,17 @@ function answerUnchanged(blob: UpstreamBlob, digest: Digest, { response }: Excha
   response.writeHead(304, { ETag: `"${digest}"`, 'Docker-Content-Digest': digest }).end();
 }
 
+/** A part of a blob has no digest. */
+function checkOf(target: ManifestTarget, blob: UpstreamBlob): DigestCheck | undefined {
+  if (blob.kind !== 'stream' || blob.status !== 200) return undefined;
+  const length = blob.headers['content-length'];
+  return makeDigestCheck(target, length === undefined ? undefined : Number(length));
+}
+
 async function answer(
   blob: UpstreamBlob,
   { request, response, signal }: Exchange,
-  pace: Pace,
+  { pace, check }: { readonly pace: Pace; readonly check: DigestCheck | undefined },
 ): Promise<void> {
   if (blob.kind === 'redirect') {
     response.writeHead(307, { Location: checkedLocation(blob.location), 'Content-Length': 0 }).end();
@@ -103,7 +114,7 @@ async function answer(
   }
   const watch = watchPace(response, pace);
   try {
-    await pour(blob.body, response, signal);
+    await pour(blob.body, { response, signal, check });
   } finally {
     clearInterval(watch);
   }

@@ -40,6 +40,8 @@ export interface ProxyOptions extends GateOptions {
   readonly patienceMs?: number;
   /** The least that a stream must move. */
   readonly pace?: Pace;
+  /** Whether blobs that are streamed whole must have their digest. */
+  readonly verifyBlobs: boolean;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Names a request in the log and in the text of an internal error. */
@@ -121,7 +123,7 @@ export function makeProxyRouter(options: ProxyOptions): RequestListener {
   function fail(id: string, error: AppError, response: ServerResponse): void {
     if (response.headersSent || response.destroyed) {
       // the reporter counts it as cut; a client that went away is nobody's fault
-      logger.debug('pull.cut', { id, error });
+      logger[error.code === 'DIGEST_MISMATCH' ? 'warn' : 'debug']('pull.cut', { id, error });
       response.destroy();
       return;
     }

@@ -31,6 +31,7 @@ export async function proxySetup(
       denyCode: 'DENIED',
       timeoutMs: 10_000,
       maxStreams: 2,
+      verifyBlobs: false,
       patienceMs: 5,
       limits: { requestsPerMinute: 0, tagsPerMinute: 0, newTagsPerMinute: 0 },
       trustedHops: 0,

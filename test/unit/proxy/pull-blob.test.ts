@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
 import { Readable } from 'node:stream';
@@ -211,5 +212,60 @@ describe('a blob', () => {
     );
     expect(await call(proxy.url, PATH)).toMatchObject({ status: 503, headers: { 'retry-after': '5' } });
     for (const response of open) response.destroy();
+  });
+});
+
+describe('a blob that is verified', () => {
+  const text = 'a layer of an image';
+  const digest = `sha256:${createHash('sha256').update(text).digest('hex')}`;
+  const path = `/v2/ghcr.io/acme/api/blobs/${digest}`;
+  const length = { 'content-length': String(text.length) };
+  const other = text.replace('image', 'enemy');
+
+  async function pulled(body: readonly string[], { status = 200, headers = {} } = {}) {
+    await using proxy = await proxySetup(scriptedCheck({}).checkImage, { verifyBlobs: true });
+    const pieces = body.map((piece) => Buffer.from(piece));
+    proxy.upstream.blobAnswer = async () => ({
+      kind: 'stream',
+      status: status === 206 ? 206 : 200,
+      headers,
+      body: Readable.from(pieces),
+    });
+    const request = http.get(`${proxy.url}${path}`, { agent: false });
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+    let got = '';
+    response.setEncoding('utf8').on('data', (piece: string) => (got += piece));
+    const isWhole = await new Promise((resolve) => {
+      response.on('end', () => resolve(response.complete)).on('error', () => resolve(false));
+    });
+    return { got, isWhole };
+  }
+
+  it.each([
+    ['of announced length', length],
+    ['of any length', {}],
+  ])('arrives whole with its digest, %s', async (_what, headers) => {
+    expect(await pulled(['a layer ', 'of an image'], { headers })).toEqual({ got: text, isWhole: true });
+  });
+
+  it('is cut before its last piece when it has another digest', async () => {
+    const { got, isWhole } = await pulled([other.slice(0, 8), other.slice(8)], { headers: length });
+    expect(isWhole).toBe(false);
+    expect(other.slice(0, 8)).toContain(got);
+  });
+
+  it('is cut before its end when it has another digest, and no length was announced', async () => {
+    expect(await pulled([other])).toMatchObject({ isWhole: false });
+  });
+
+  it('is cut when there is nothing of it', async () => {
+    await expect(pulled([], { headers: { 'content-length': '0' } })).rejects.toThrow();
+  });
+
+  it('is not verified in parts, which have no digest', async () => {
+    expect(await pulled(['layer'], { status: 206, headers: { 'content-length': '5' } })).toEqual({
+      got: 'layer',
+      isWhole: true,
+    });
   });
 });
