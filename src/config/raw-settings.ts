@@ -137,11 +137,18 @@ function validated({ schema, isSecret }: Setting, value: unknown, where: string)
   const result = z.safeParse(schema, value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  const at = issue !== undefined && issue.path.length > 0 ? `[${issue.path.join('][')}]` : '';
+  const path = issue?.path ?? [];
+  const at = path.length > 0 ? `[${path.join('][')}]` : '';
   const why = issue?.message ?? 'is not valid';
-  throw invalid(
-    `${where}${at}: ${why}${isSecret ? '' : `; got ${quote(typeof value === 'string' ? value : JSON.stringify(value))}`}`,
-  );
+  const given = path.reduce<unknown>((part, key) => partOf(part, key), value);
+  const got = typeof given === 'string' ? given : JSON.stringify(given ?? value);
+  throw invalid(`${where}${at}: ${why}${isSecret ? '' : `; got ${quote(got)}`}`);
+}
+
+/** What stands at a key of a mapping or list. */
+function partOf(value: unknown, key: PropertyKey): unknown {
+  if (Array.isArray(value)) return value[Number(key)];
+  return isObject(value) ? value[String(key)] : undefined;
 }
 
 function keysUnder(path: string): readonly string[] {

@@ -4,7 +4,6 @@ import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
-import { errorBody } from './json.ts';
 import { parseListenAddress } from './listen-address.ts';
 import { makeRoom } from './make-room.ts';
 import { followExchanges } from './shutdown.ts';
@@ -186,7 +185,9 @@ function answerBadRequest(error: Error & { code?: string }, socket: Socket): voi
     return;
   }
   const status = BAD_REQUEST_STATUS[error.code ?? ''] ?? '400 Bad Request';
-  const body = JSON.stringify(errorBody('BAD_REQUEST', 'cannot read the request as HTTP/1.1'));
+  // as in the OCI distribution spec, whose clients read this; nobody else reads it
+  const errors = [{ code: 'UNSUPPORTED', message: 'cannot read the request as HTTP/1.1', detail: null }];
+  const body = JSON.stringify({ errors });
   socket.end(
     `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
   );

@@ -193,15 +193,18 @@ async function refuseRequest(request: IncomingMessage, response: ServerResponse)
     });
     return true;
   }
-  const { 'content-length': length = '0', 'transfer-encoding': encoding } = request.headers;
-  if (length === '0' && encoding === undefined) return false;
-  sendOciError(response, {
-    status: 400,
-    code: 'UNSUPPORTED',
-    message: 'a pull has no body; send the request without one',
-    headers: { Connection: 'close' },
-  });
+  const message = flawOf(request);
+  if (message === undefined) return false;
+  sendOciError(response, { status: 400, code: 'UNSUPPORTED', message, headers: { Connection: 'close' } });
   return true;
+}
+
+function flawOf({ headers, headersDistinct }: IncomingMessage): string | undefined {
+  const { 'content-length': length = '0', 'transfer-encoding': encoding } = headers;
+  if (length !== '0' || encoding !== undefined) return 'a pull has no body; send the request without one';
+  // RFC 9112, 3.2: who stands in front may have read the other one
+  if ((headersDistinct['host']?.length ?? 0) > 1) return 'the request names two hosts; send one Host header';
+  return undefined;
 }
 
 interface Lifetime {

@@ -140,6 +140,12 @@ describe('readConfig', () => {
     expect([shown.length, shown.at(-1)]).toEqual([11, 'and 2 more']);
   });
 
+  it('shows the one item of a list that is wrong', async () => {
+    expect(await refusal('registries: {allow: [ghcr.io, "https://quay.io"]}')).toMatch(
+      /registries\.allow\[1\]: .*; got "https:\/\/quay\.io"$/,
+    );
+  });
+
   it('refuses an unknown variable and names the nearest', async () => {
     expect(await refusal('', { TAGSEAL_PROXY_LISTN: ':1' })).toMatch(
       /environment: unknown setting "TAGSEAL_PROXY_LISTN"; did you mean TAGSEAL_PROXY_LISTEN\?/,

@@ -22,6 +22,16 @@ describe('the proxy', () => {
     });
   });
 
+  it('refuses a request with two Host headers', async () => {
+    await using proxy = await setup();
+    const { hostname, port } = new URL(proxy.url);
+    const socket = connect(Number(port), hostname);
+    socket.write(`GET ${PATH} HTTP/1.1\r\nHost: a.example\r\nHost: b.example\r\nConnection: close\r\n\r\n`);
+    let text = '';
+    for await (const piece of socket.setEncoding('utf8') as AsyncIterable<string>) text += piece;
+    expect(text).toMatch(/^HTTP\/1\.1 400 [^]*"code":"UNSUPPORTED","message":"the request names two hosts/);
+  });
+
   it.each(['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])(
     'refuses %s with 405 before it reads a body',
     async (method) => {
