@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { AppError } from '../errors/app-error.ts';
 import { quote } from '../errors/quote.ts';
 import type { AuthorizedAnswer } from './authorized-send.ts';
 import type { Follow } from './follow.ts';
@@ -75,11 +76,20 @@ async function stream(answered: AuthorizedAnswer, target: BlobTarget, aim: strin
   }
   try {
     requireIdentity(answer, aim);
+    if (status !== 200 && target.headers.range === undefined) throw unasked(answer, aim);
   } catch (error) {
     await discard(answer);
     throw error;
   }
   return { kind: 'stream', status, headers: responseHeaders(answer), body: answer.body };
+}
+
+/** A part of a blob is not compared with its digest: nobody gets one for the whole. */
+function unasked({ url, status }: Answer, aim: string): AppError {
+  return new AppError({
+    code: 'REGISTRY_ANSWER_INVALID',
+    message: `${aim}: ${quote(url.host)} answers ${status} where no range was asked for; check what serves this host`,
+  });
 }
 
 function responseHeaders(answer: Answer): Readonly<Record<string, string>> {

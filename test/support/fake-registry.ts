@@ -40,6 +40,8 @@ export interface Lies {
   remaining?: string;
   /** The whole of a list of tags. */
   listBody?: string;
+  /** Of a blob, whatever was asked for. */
+  blobStatus?: number;
   /** Instead of the link to the next page of tags, and on referrers. */
   listLink?: string;
   /** The referrers API answers with these; without it there is none. */
@@ -333,7 +335,8 @@ export async function startFakeRegistry(): Promise<FakeRegistry> {
     response.setHeader('accept-ranges', 'bytes');
     response.setHeader('set-cookie', 'tracking=1');
     if (lies.gzip === true) response.setHeader('content-encoding', 'gzip');
-    sendRange(request, response, bytes);
+    if (lies.blobStatus !== undefined) response.writeHead(lies.blobStatus).end(bytes);
+    else sendRange(request, response, bytes);
   }
 
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -234,6 +234,11 @@ describe('a registry that lies', () => {
       expect(await codeOf(() => blob())).toBe('ADDRESS_FORBIDDEN');
     });
 
+    it.each([206, 416])('refuses %i where no range was asked for', async (status) => {
+      fake.lies.blobStatus = status;
+      expect(await codeOf(() => blob())).toBe('REGISTRY_ANSWER_INVALID');
+    });
+
     it('refuses an encoded body', async () => {
       fake.lies.gzip = true;
       expect(await codeOf(() => blob())).toBe('REGISTRY_ANSWER_INVALID');
