@@ -57,7 +57,8 @@ export const ERROR_KIND_OF: Readonly<Record<DenialReason, ErrorKind>> = {
   // no 401: without a challenge of our own, clients drop the text
   REGISTRY_UNAUTHORIZED: { status: 403, code: 'UNAUTHORIZED' },
   REGISTRY_RATE_LIMITED: { status: 429, code: 'TOOMANYREQUESTS' },
-  REGISTRY_UNAVAILABLE: OUTAGE,
+  // whether to come again is for the error to say: a certificate that nobody trusts stays so
+  REGISTRY_UNAVAILABLE: { status: 503, code: 'UNAVAILABLE' },
   REGISTRY_ANSWER_INVALID: BAD_UPSTREAM,
   MANIFEST_UNKNOWN: { status: 404, code: 'MANIFEST_UNKNOWN' },
   BLOB_UNKNOWN: { status: 404, code: 'BLOB_UNKNOWN' },

@@ -6,7 +6,12 @@ import { errorCode } from './error-code.ts';
 interface Explanation {
   readonly code: ErrorCode;
   readonly why: string;
+  /** Somebody must repair something before another try can help. */
+  readonly stays?: true;
 }
+
+/** Seconds after which an outage may be over. */
+export const OUTAGE_SECONDS = 5;
 
 const UNAVAILABLE_HINT = 'check that it runs and that the network lets tagseal reach it';
 
@@ -53,11 +58,13 @@ const BY_FAMILY: readonly (Explanation & { readonly family: RegExp })[] = [
       /^(?:CERT_|ERR_TLS_CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(?:GET|VERIFY)_|INVALID_CA$|HOSTNAME_MISMATCH$)/,
     code: 'REGISTRY_UNAVAILABLE',
     why: 'its TLS certificate is not trusted ({code}); add its CA, or fix the certificate',
+    stays: true,
   },
   {
     family: /^(?:ERR_SSL_|EPROTO$)/,
     code: 'REGISTRY_UNAVAILABLE',
     why: 'it does not speak TLS as it should ({code}); name the host in registries.plainHttp if it speaks http',
+    stays: true,
   },
   {
     family: /^HPE_/,
@@ -85,8 +92,13 @@ export function isTransient(error: unknown): boolean {
 export function toSendError(error: unknown, host: string, aim: string): AppError {
   if (error instanceof AppError) return about(error, aim);
   const code = errorCode(error);
-  const { code: kind, why } = explain(code);
-  return new AppError({ code: kind, message: `${aim}: ${quote(host)} cannot be used: ${why}`, cause: error });
+  const { code: kind, why, stays } = explain(code);
+  return new AppError({
+    code: kind,
+    message: `${aim}: ${quote(host)} cannot be used: ${why}`,
+    cause: error,
+    ...(kind === 'REGISTRY_UNAVAILABLE' && stays !== true && { retryAfterSeconds: OUTAGE_SECONDS }),
+  });
 }
 
 /** For a signal that was aborted from outside, at the asker's deadline. */
@@ -108,6 +120,6 @@ function explain(code: string | undefined): Explanation {
     return { code: 'REGISTRY_UNAVAILABLE', why: `the connection failed; ${UNAVAILABLE_HINT}` };
   }
   const known = BY_CODE[code] ?? BY_FAMILY.find(({ family }) => family.test(code));
-  if (known !== undefined) return { code: known.code, why: known.why.replace('{code}', code) };
+  if (known !== undefined) return { ...known, why: known.why.replace('{code}', code) };
   return { code: 'REGISTRY_UNAVAILABLE', why: `the connection failed (${code}); ${UNAVAILABLE_HINT}` };
 }

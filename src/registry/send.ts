@@ -8,7 +8,7 @@ import type { Agents } from './agent.ts';
 import type { Hosts } from './hosts.ts';
 import type { Limits } from './limits.ts';
 import type { RateLimits } from './rate-limits.ts';
-import { deadlineExceeded, isTransient, toSendError } from './send-error.ts';
+import { deadlineExceeded, isTransient, OUTAGE_SECONDS, toSendError } from './send-error.ts';
 
 /** One call, without redirects. */
 export interface Call {
@@ -117,6 +117,7 @@ export function badStatus(aim: string, host: string, status: number): AppError {
   return new AppError({
     code: 'REGISTRY_UNAVAILABLE',
     message: `${aim}: ${quote(host)} answers ${status}; try again, and ask whoever runs it if it goes on`,
+    retryAfterSeconds: OUTAGE_SECONDS,
   });
 }
 

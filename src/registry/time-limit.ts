@@ -1,5 +1,5 @@
 import { AppError } from '../errors/app-error.ts';
-import { deadlineExceeded } from './send-error.ts';
+import { deadlineExceeded, OUTAGE_SECONDS } from './send-error.ts';
 
 /**
  * Runs work that must end within `milliseconds`. Throws DEADLINE_EXCEEDED when the asker's signal aborts first, and
@@ -29,5 +29,6 @@ function tooSlow(aim: string, cause: unknown): AppError {
     code: 'REGISTRY_UNAVAILABLE',
     message: `${aim}: the registry takes too long to answer; try again when it is less busy`,
     cause,
+    retryAfterSeconds: OUTAGE_SECONDS,
   });
 }

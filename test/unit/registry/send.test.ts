@@ -37,6 +37,16 @@ describe('toSendError', () => {
   });
 });
 
+it.each([
+  ['ECONNREFUSED', 5],
+  ['UND_ERR_CONNECT_TIMEOUT', 5],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', undefined],
+  ['ERR_SSL_WRONG_VERSION_NUMBER', undefined],
+  ['HPE_INVALID_CONSTANT', undefined],
+])('another try after %s can help in %p s', (code, seconds) => {
+  expect(toSendError(failing(code), 'a.example', 'cannot resolve "x"').retryAfterSeconds).toBe(seconds);
+});
+
 describe('a registry that cannot be reached', () => {
   it('is unavailable when nothing listens there', async () => {
     const server = createServer().listen(0, '127.0.0.1');
