@@ -24,6 +24,8 @@ export interface Client {
   readonly referrers: Command;
   /** Pushes what `pull` has brought from this reference to another one. */
   readonly push: ((from: string, to: string) => Promise<Finished>) | string;
+  /** What a refused push prints. */
+  readonly pushRefusal: RegExp;
   /** What it does with a known tag while the registry is away. */
   readonly whileAway: Command;
   /** Pushes content that it can pull to a registry of plain HTTP. */
@@ -73,7 +75,11 @@ export function allClients({ folder, containerd1, containerd2, docker }: Daemons
     containersStorage('podman', folder),
     containersStorage('buildah', folder),
     dockerEngine(folder, docker),
-    ctr('ctr 1.6', [onPath('ctr') ?? 'ctr'], containerd1, /403 Forbidden/),
+    // its pusher closes the pipe of a refused body beside telling of the answer, and prints the one that it meets first
+    {
+      ...ctr('ctr 1.6', [onPath('ctr') ?? 'ctr'], containerd1, /403 Forbidden/),
+      pushRefusal: /405 Method Not Allowed|read\/write on closed pipe/,
+    },
     ctr('ctr 2.4', [goTool('ctr'), '--local'], containerd1, MISMATCH),
     cri('CRI, containerd 1.6', containerd1, /403 Forbidden/),
     cri('CRI, containerd 2.2', containerd2, REASON_IN_URL),
@@ -83,8 +89,9 @@ export function allClients({ folder, containerd1, containerd2, docker }: Daemons
   ];
 }
 
-function named(name: string): Pick<Client, 'name' | 'project' | 'seed'> {
-  return { name, project: name.toLowerCase().replaceAll(/[^a-z0-9]/g, ''), seed: seedImage };
+function named(name: string): Pick<Client, 'name' | 'project' | 'seed' | 'pushRefusal'> {
+  const project = name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
+  return { name, project, seed: seedImage, pushRefusal: /UNSUPPORTED|405|operation is unsupported/i };
 }
 
 function crane(folder: string): Client {
