@@ -31,8 +31,8 @@ export function describeCredential(credential: Credential): string {
   return credential.kind === 'anonymous' ? 'without credentials' : `with ${credential.source}`;
 }
 
-/** What to do about a refusal. */
+/** What to do about a refusal; who reads it may be a client of the proxy, the author of a Pod or an operator. */
 export function credentialAdvice(credential: Credential, registry: string): string {
   if (credential.kind !== 'anonymous') return 'check that they are valid and may pull this repository';
-  return `if the image exists, add credentials for ${quote(registry)} to registries.credentialsFile`;
+  return `if the image exists, it takes credentials for ${quote(registry)}: a login, imagePullSecrets, or registries.credentialsFile`;
 }

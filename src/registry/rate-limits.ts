@@ -69,7 +69,7 @@ function secondsOf(retryAfter: string | undefined, now: number): number {
 function limited(host: string, aim: string, retryAfterSeconds: number): AppError {
   return new AppError({
     code: 'REGISTRY_RATE_LIMITED',
-    message: `${aim}: ${quote(host)} has had enough requests (429); wait, or add credentials with a higher limit to registries.credentialsFile`,
+    message: `${aim}: ${quote(host)} has had enough requests (429); wait, or use credentials with a higher limit: a login, imagePullSecrets, or registries.credentialsFile`,
     retryAfterSeconds,
   });
 }

@@ -33,7 +33,7 @@ export function redirectTarget(
   if (!hosts.mayCall(url)) {
     throw new AppError({
       code: 'ADDRESS_FORBIDDEN',
-      message: `${aim}: ${quote(answer.url.host)} redirects to ${quote(url.origin)}, which is not https; name that host in registries.plainHttp if it is meant`,
+      message: `${aim}: ${quote(answer.url.host)} redirects to ${quote(`${url.protocol}//${url.host}`)}, which is not https; name that host in registries.plainHttp if it is meant`,
     });
   }
   if (!hosts.isNamed(url) || !hosts.isNamed(answer.url)) checkAddress(url, answer, aim, guard);

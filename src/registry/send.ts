@@ -125,7 +125,7 @@ function checkScheme({ url, aim }: Call, hosts: Hosts): void {
   if (hosts.mayCall(url)) return;
   throw new AppError({
     code: 'ADDRESS_FORBIDDEN',
-    message: `${aim}: ${quote(url.origin)} is not https; name the host in registries.plainHttp if it is meant`,
+    message: `${aim}: ${quote(`${url.protocol}//${url.host}`)} is not https; name the host in registries.plainHttp if it is meant`,
   });
 }
 

@@ -234,6 +234,11 @@ describe('a registry that lies', () => {
       expect(await codeOf(() => blob())).toBe('ADDRESS_FORBIDDEN');
     });
 
+    it('says where a redirect that is not of the web leads', async () => {
+      fake.lies.blobRedirect = 'file:///etc/passwd';
+      await expect(blob()).rejects.toThrow(/redirects to "file:\/\/", which is not https/);
+    });
+
     it.each([206, 416])('refuses %i where no range was asked for', async (status) => {
       fake.lies.blobStatus = status;
       expect(await codeOf(() => blob())).toBe('REGISTRY_ANSWER_INVALID');
