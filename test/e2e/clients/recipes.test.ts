@@ -65,6 +65,13 @@ async function useRegistriesConf(file: string, block: number): Promise<void> {
   await write(join(recipes.folder, '.config/containers/registries.conf'), text ?? '');
 }
 
+/** Who fell back to the registry would tell of its address, which cannot be reached here. */
+async function expectNothingWithoutProxy(image: string): Promise<void> {
+  const [without] = await run(`podman pull ${image}`);
+  expect(without).toMatchObject({ code: 125, stderr: expect.stringContaining('127.0.0.1:5050') });
+  expect(without?.stderr).not.toMatch(/lookup|no such host/);
+}
+
 describe('the recipes for the clients of the proxy', () => {
   it.each(['crane.md', 'skopeo.md', 'oras.md', 'helm.md', 'containerd.md'])(
     '%s: pulls as written, and refuses what has moved',
@@ -79,11 +86,13 @@ describe('the recipes for the clients of the proxy', () => {
   ])('podman.md: pulls as written, with %s, and refuses what has moved', async (_title, block) => {
     await useRegistriesConf('podman.md', block);
     await recipes.expectSealed(() => recipes.follow('podman.md'), /mismatch/);
+    await expectNothingWithoutProxy('quay.io/acme/app:1');
   });
 
   it('cri-o.md: its file, read by podman, has tags sealed', async () => {
     await useRegistriesConf('cri-o.md', 0);
     await recipes.expectSealed(() => run(`podman pull ${ALPINE}`), /mismatch/);
+    await expectNothingWithoutProxy(ALPINE);
   });
 
   it.each(['1.6', '2.x'] as const)(
