@@ -28,7 +28,7 @@ const ROWS: readonly Row[] = [
     code: 'REGISTRY_UNAUTHORIZED',
     proxy: [403, 'UNAUTHORIZED'],
     exit: 3,
-    advice: 'add credentials',
+    advice: 'takes credentials',
   },
   {
     title: '404',
