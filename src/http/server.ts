@@ -1,5 +1,5 @@
 import http from 'node:http';
-import type { RequestListener, Server } from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { AppError } from '../errors/app-error.ts';
@@ -67,7 +67,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const server = makeServer(options, limits);
   const drain = followExchanges(server);
-  server.on('request', options.handler);
+  server.on('request', (request, response) => {
+    if (request.headers.host === undefined && request.httpVersion !== '1.0') refuse(response, 400);
+    else options.handler(request, response);
+  });
+  server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) =>
+    refuse(response, 417),
+  );
   server.setTimeout(limits.idleTimeoutMs);
   makeRoom(server, limits.maxConnections);
   server.on('clientError', answerBadRequest);
@@ -95,6 +101,8 @@ function makeServer({ certificate }: ServerOptions, limits: ServerLimits): Serve
     maxHeaderSize: limits.maxHeaderBytes,
     connectionsCheckingInterval: Math.min(5000, limits.requestTimeoutMs / 2),
     noDelay: true,
+    // it is required all the same, and missed in an answer that clients can read
+    requireHostHeader: false,
   };
   if (certificate === undefined) return http.createServer(options);
   try {
@@ -178,6 +186,20 @@ const BAD_REQUEST_STATUS: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 };
 
+/** As in the OCI distribution spec, whose clients read this; nobody else reads it. */
+function errorsJson(message: string): string {
+  return JSON.stringify({ errors: [{ code: 'UNSUPPORTED', message, detail: null }] });
+}
+
+/** RFC 9112, 3.2 (no Host) and RFC 9110, 10.1.1 (an unknown Expect). */
+function refuse(response: ServerResponse, status: 400 | 417): void {
+  const message =
+    status === 400 ? 'the request names no host; send a Host header' : 'nobody can meet what Expect asks for';
+  const body = errorsJson(message);
+  const headers = { 'Content-Type': 'application/json', 'Content-Length': body.length, Connection: 'close' };
+  response.writeHead(status, headers).end(body);
+}
+
 /** What does not even parse as HTTP still gets JSON. */
 function answerBadRequest(error: Error & { code?: string }, socket: Socket): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
@@ -185,9 +207,7 @@ function answerBadRequest(error: Error & { code?: string }, socket: Socket): voi
     return;
   }
   const status = BAD_REQUEST_STATUS[error.code ?? ''] ?? '400 Bad Request';
-  // as in the OCI distribution spec, whose clients read this; nobody else reads it
-  const errors = [{ code: 'UNSUPPORTED', message: 'cannot read the request as HTTP/1.1', detail: null }];
-  const body = JSON.stringify({ errors });
+  const body = errorsJson('cannot read the request as HTTP/1.1');
   socket.end(
     `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
   );

@@ -73,11 +73,17 @@ describe('startServer', () => {
       'GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n',
       '400',
     ],
+    ['a request without a host', 'GET / HTTP/1.1\r\n\r\n', '400'],
+    ['an expectation that nobody knows', 'GET / HTTP/1.1\r\nHost: x\r\nExpect: more\r\n\r\n', '417'],
   ])('answers %s in JSON', async (_title, bytes, status) => {
     const text = await say(await start(), bytes);
     expect(text).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     expect(text).toMatch(/application\/json[^]*{"errors":\[{"code":"UNSUPPORTED"/);
     expect(text).not.toContain('<');
+  });
+
+  it('serves HTTP/1.0, which knows no Host', async () => {
+    expect(await say(await start(), 'GET / HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /);
   });
 
   it('ends a request that does not arrive in time', async () => {
