@@ -49,7 +49,7 @@ export interface Lies {
     readonly filters?: boolean;
     readonly manifests: readonly { readonly digest: string; readonly artifactType: string }[];
   };
-  /** A tag shows these digests in turn. */
+  /** Each tag shows these digests in turn, and each next tag begins with the next one. */
   alternating?: readonly string[];
 }
 
@@ -112,7 +112,7 @@ export async function startFakeRegistry(): Promise<FakeRegistry> {
   const lies: Lies = {};
   const requests: LoggedRequest[] = [];
   const tokens = new Set<string>();
-  let turn = 0;
+  const turns = new Map<string, number>();
   let issued = 0;
   let url = '';
 
@@ -278,7 +278,8 @@ export async function startFakeRegistry(): Promise<FakeRegistry> {
   function choose(repository: string, reference: string, accept: string): StoredManifest | undefined {
     const isTag = !reference.includes(':');
     if (isTag && lies.alternating !== undefined) {
-      turn += 1;
+      const turn = (turns.get(`${repository}:${reference}`) ?? turns.size) + 1;
+      turns.set(`${repository}:${reference}`, turn);
       return content.manifest(repository, lies.alternating[turn % lies.alternating.length] ?? '');
     }
     const found = content.manifest(repository, reference);
